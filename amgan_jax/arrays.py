@@ -1,0 +1,66 @@
+"""A dataset in memory, as arrays: what training needs where TensorFlow is not installed.
+
+It gives the batches that `input_pipeline` gives, of images that are decoded already.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+
+import numpy as np
+
+from amgan_jax import sampling
+from amgan_jax.attributes import Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Images and labels.
+
+    image: float32 [N, H, W, 3] in [-1, 1].
+    label: int32 [N, A].
+    nuisance: int32 [N, 2], what `garments.nuisance_key` takes; None for photos.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    nuisance: np.ndarray | None = None
+
+
+class ArraySource:
+    """Batches of splits in memory; see `train.Source`. Crops are for decoded files only.
+
+    Args:
+      schema: the labels' schema.
+      splits: "train", "validation" and "test".
+    """
+
+    def __init__(self, schema: Schema, splits: dict[str, Split]):
+        self.schema = schema
+        self._splits = splits
+
+    def labels(self, split: str) -> np.ndarray:
+        return self._splits[split].label
+
+    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        for plan in sampling.classifier_plans(self.labels("train"), config, name, first_step):
+            yield {"image": self._show(plan["row"], plan["flip"]), "label": plan["label"]}
+
+    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        for plan in sampling.amgan_plans(self.labels("train"), self.schema, config, first_step):
+            yield {
+                "image": self._show(plan["row"], plan["flip"]),
+                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"])),
+                **{name: plan[name] for name in ("label", "target", "edited")},
+            }
+
+    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+        data = self._splits[split]
+        for rows, mask in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):
+            batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "mask": mask}
+            if data.nuisance is not None:
+                batch["nuisance"] = data.nuisance[rows]
+            yield batch
+
+    def _show(self, rows, flip):
+        image = self._splits["train"].image[rows]
+        return np.where(flip[:, None, None, None], image[:, :, ::-1], image)

@@ -1,0 +1,91 @@
+"""Orbax checkpoints of one phase of training: the whole state and the seconds it took."""
+
+import pathlib
+
+import jax
+import orbax.checkpoint as ocp
+
+from amgan_jax import parallel
+from amgan_jax.errors import UserError
+
+
+class Checkpoints:
+    """The checkpoints in a directory, `<directory>/<step>/`, of which the last two are kept."""
+
+    def __init__(self, directory: pathlib.Path):
+        self._directory = directory.absolute()
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def latest_step(self) -> int | None:
+        """Step of the newest complete checkpoint, None where there is none."""
+        return self._manager.latest_step()
+
+    def save(self, state, seconds: float) -> None:
+        """Saves a state under its own step; returns when it is on the disk.
+
+        Raises:
+          UserError: it cannot be written. Earlier checkpoints stay.
+        """
+        step = int(state.step)
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave({"seconds": seconds}))
+        try:
+            self._manager.save(step, args=items, force=True)
+        except Exception as error:  # whatever the storage behind Orbax raises
+            last = self.latest_step()
+            kept = f"step {last} is still there" if last is not None else "there is no earlier one"
+            raise UserError(
+                f"cannot save checkpoint {self._directory / str(step)}: {_reason(error)}; {kept}:"
+                " free some space and run the same command again"
+            ) from error
+
+    def restore(self, template):
+        """The newest checkpoint, on every device: (state, seconds).
+
+        Args:
+          template: a state with the right shapes.
+
+        Raises:
+          UserError: there is no checkpoint, or it cannot be read as such a state.
+        """
+        step = self.latest_step()
+        if step is None:
+            raise UserError(f"{self._directory} holds no checkpoint: train it to the end with amgan_jax.main first")
+        items = ocp.args.Composite(
+            state=ocp.args.StandardRestore(parallel.replicate(template)), progress=ocp.args.JsonRestore()
+        )
+        try:
+            restored = self._manager.restore(step, args=items)
+        except Exception as error:  # whatever the storage behind Orbax raises
+            raise UserError(
+                f"cannot read checkpoint {self._directory / str(step)}: {_reason(error)};"
+                " remove that folder to go on from the one before"
+            ) from error
+        return restored.state, restored.progress["seconds"]
+
+    def close(self) -> None:
+        self._manager.close()
+
+
+def restore(directory: pathlib.Path, template):
+    """The newest state of a directory of checkpoints, in host memory; errors as `Checkpoints.restore`."""
+    if not directory.is_dir():
+        raise UserError(f"{directory} holds no checkpoint: train it to the end with amgan_jax.main first")
+    checkpoints = Checkpoints(directory)
+    state, _ = checkpoints.restore(template)
+    checkpoints.close()
+    return jax.device_get(state)
+
+
+def progress(directory: pathlib.Path) -> tuple[int, float]:
+    """(step, seconds of training) of the newest checkpoint of a directory."""
+    manager = ocp.CheckpointManager(directory.absolute())
+    step = manager.latest_step()
+    found = manager.restore(step, args=ocp.args.Composite(progress=ocp.args.JsonRestore()))
+    manager.close()
+    return step, found.progress["seconds"]
+
+
+def _reason(error):
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

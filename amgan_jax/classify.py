@@ -1,0 +1,43 @@
+"""Reads the attributes of photos.
+
+python -m amgan_jax.classify --workdir=DIR --images='photos/*.jpg' [--output=F.csv]
+"""
+
+import csv
+import io
+import pathlib
+
+from absl import flags
+
+from amgan_jax import cli, commands, editor, photos
+from amgan_jax.workdir import write_atomically
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
+_IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
+_OUTPUT = flags.DEFINE_string("output", None, "CSV file to write. Default: print it.")
+_SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
+
+
+def main(argv):
+    del argv
+    paths = photos.find(_IMAGES.value)
+    system = editor.load(pathlib.Path(_WORKDIR.value))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    names = system.schema.names
+    writer.writerow(["image", *(column for name in names for column in (name, f"{name}_confidence"))])
+    for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
+        label, confidence = system.classify(image)
+        for i, (path, _, _) in enumerate(loaded):
+            values = system.schema.decode(label[i].tolist())
+            cells = (cell for a, name in enumerate(names) for cell in (values[name], f"{confidence[i, a]:.3f}"))
+            writer.writerow([path, *cells])
+    if _OUTPUT.value:
+        write_atomically(pathlib.Path(_OUTPUT.value), table.getvalue())
+    else:
+        print(table.getvalue(), end="")
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["workdir", "images"])
+    cli.run(main)

@@ -1,0 +1,69 @@
+"""Edits photos that have no label.
+
+python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve_length=long --output=edited.png
+"""
+
+import pathlib
+
+from absl import flags
+import numpy as np
+
+from amgan_jax import cli, commands, editor, photos
+from amgan_jax.errors import UserError
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
+_IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
+_SET = flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
+_OUTPUT = flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
+_REGION = flags.DEFINE_string("region", None, "Keep the change to where this attribute is seen.")
+_SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
+
+
+def main(argv):
+    del argv
+    paths = photos.find(_IMAGES.value)
+    system = editor.load(pathlib.Path(_WORKDIR.value))
+    wanted = system.schema.parse_edit(_SET.value)
+    region = system.schema.index(_REGION.value) if _REGION.value else None
+    outputs = _output_paths(paths, pathlib.Path(_OUTPUT.value))
+    for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
+        source, confidence = system.classify(image)
+        target = source.copy()
+        for attribute, value in wanted.items():
+            target[:, attribute] = value
+        edited, _ = system.edit(image, source, target)
+        if region is not None:
+            seen_BxHxWx1 = np.maximum(system.attention(image, source), system.attention(edited, target))
+            edited = image + seen_BxHxWx1[..., region, None] * (edited - image)
+        for i, (path, photo, seen) in enumerate(loaded):
+            photos.write(outputs[path], photos.apply_change(photo, seen, edited[i]))
+            print(f"{path} -> {outputs[path]}: {_describe(system.schema, source[i], confidence[i], target[i])}")
+
+
+def _output_paths(paths, output):
+    """Where each photo's edit goes.
+
+    Raises:
+      UserError: the output's suffix names no picture format, or two photos would go to one file.
+    """
+    if len(paths) == 1 and not output.is_dir():
+        photos.format_of(output)
+        return {paths[0]: output}
+    if output.is_file():
+        raise UserError(f"--output={output} is a file, and --images matches {len(paths)} photos: name a folder")
+    outputs = {path: output / f"{path.stem}.png" for path in paths}
+    if len(set(outputs.values())) < len(paths):
+        raise UserError(f"two of the photos have the same name and would be written to one file in {output}")
+    return outputs
+
+
+def _describe(schema, source, confidence, target):
+    before, after = schema.decode(source.tolist()), schema.decode(target.tolist())
+    seen = ", ".join(f"{name} {before[name]} ({confidence[a]:.2f})" for a, name in enumerate(schema.names))
+    changes = [f"{name} {before[name]} -> {after[name]}" for name in schema.names if before[name] != after[name]]
+    return f"seen: {seen}; changed: {', '.join(changes) or 'nothing, it has these values already'}"
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["workdir", "images", "set", "output"])
+    cli.run(main)

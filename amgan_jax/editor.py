@@ -1,0 +1,78 @@
+"""A trained system as functions on arrays: classify, edit, attention."""
+
+import functools
+import pathlib
+
+import jax
+import numpy as np
+
+from amgan_jax import checkpoints, labels, networks, state
+from amgan_jax import workdir as workdir_lib
+from amgan_jax.attributes import Schema
+from amgan_jax.models import attention as attention_lib
+
+
+class Editor:
+    """The generator's moving average and the attention network. Images are float32 [B, H, W, 3] in [-1, 1].
+
+    Args:
+      config: the experiment's.
+      schema: the dataset's.
+      generator: the generator's parameters; None where only `classify` and `attention` are called.
+      attention: the attention network's variables.
+    """
+
+    def __init__(self, config, schema: Schema, generator, attention):
+        self.config = config
+        self.schema = schema
+        self._generator = generator
+        self._attention = attention
+
+    def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
+        """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""
+        return classify(networks.build_classifier(self.config, "attention", self.schema), self._attention, image)
+
+    def edit(self, image, source, target) -> tuple[np.ndarray, np.ndarray]:
+        """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
+
+        Args:
+          image: to edit.
+          source: int32 [B, A], the values that it has.
+          target: int32 [B, A], the values that it should have; where it equals the source, nothing is asked for.
+        """
+        generator = networks.build_generator(self.config)
+        condition = labels.difference(source, target, self.schema.value_counts)
+        return jax.device_get(_apply(generator, {"params": self._generator}, image, condition))
+
+    def attention(self, image, label) -> np.ndarray:
+        """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
+        network = networks.build_classifier(self.config, "attention", self.schema)
+        feature = _apply(network, self._attention, image).features[-1]
+        size = image.shape[1:3]
+        return jax.device_get(
+            attention_lib.activation_maps(self._attention, feature, label, self.schema.value_counts, size)
+        )
+
+
+def classify(network, variables, image) -> tuple[np.ndarray, np.ndarray]:
+    """(label int32 [B, A], confidence float32 [B, A]) of images by a classifier and its variables."""
+    logits = _apply(network, variables, image).logits
+    return jax.device_get(labels.most_likely(logits, network.value_counts))
+
+
+# A module is a static argument, so that all editors of one config share what is compiled.
+@functools.partial(jax.jit, static_argnums=0)
+def _apply(network, variables, *inputs):
+    return network.apply(variables, *inputs)
+
+
+def load(workdir: pathlib.Path) -> Editor:
+    """The editor of a trained workdir.
+
+    Raises:
+      UserError: it is not a workdir, or not trained yet.
+    """
+    config, schema = workdir_lib.load(workdir)
+    attention = checkpoints.restore(workdir / "attention", state.init_classifier(config, "attention", schema))
+    amgan = checkpoints.restore(workdir / "amgan", state.init_amgan(config, schema))
+    return Editor(config, schema, amgan.ema, attention.variables)

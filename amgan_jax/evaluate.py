@@ -1,0 +1,56 @@
+"""Evaluation of a trained workdir on the test split, and its report."""
+
+import logging
+import pathlib
+
+from amgan_jax import checkpoints, editor, networks, report, state
+from amgan_jax.evaluators import common
+
+_log = logging.getLogger(__name__)
+_SHEET_ROWS = 10
+
+
+def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
+    """Measures the newest checkpoints and writes report/.
+
+    Args:
+      config: the experiment's.
+      source: see `train.Source`; of its "test" split.
+      workdir: of a training that came to its end.
+
+    Returns:
+      The flat figures of report/metrics.json.
+
+    Raises:
+      UserError: something is not trained yet, or a measure is unknown.
+    """
+    system = editor.load(workdir)
+    context = common.Context(source.schema, system, _load_judge(config, source.schema, workdir))
+    measures = common.load_measures(config.evaluate.measures, context)
+    _log.info("evaluating on the test split: %s", ", ".join(config.evaluate.measures))
+    batches = source.evaluation_batches(config, "test")
+    figures = common.measure(measures, context, batches, config.evaluate.seed)
+    figures |= _training_figures(workdir)
+    first = next(iter(source.evaluation_batches(config, "test")))
+    sheet = report.edit_sheet(system, first["image"][:_SHEET_ROWS], first["label"][:_SHEET_ROWS])
+    size = f"{config.height} x {config.width}"
+    report.write(
+        workdir, figures, sheet, f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
+    )
+    return figures
+
+
+def _load_judge(config, schema, workdir):
+    network = networks.build_classifier(config, "evaluator", schema)
+    template = state.init_classifier(config, "evaluator", schema)
+    variables = checkpoints.restore(workdir / "evaluator", template).variables
+    return lambda image: editor.classify(network, variables, image)[0]
+
+
+def _training_figures(workdir):
+    """Steps of AMGAN, and seconds of all three trainings."""
+    progress = {name: checkpoints.progress(workdir / name) for name in ("attention", "evaluator", "amgan")}
+    return {
+        "train/steps": progress["amgan"][0],
+        "train/seconds": sum(seconds for _, seconds in progress.values()),
+    }

@@ -1,0 +1,191 @@
+"""tf.data input: built datasets to numpy batches. The only module that imports TensorFlow.
+
+Encoded images stand in host memory as a table; `sampling` says which rows a step shows
+and how; tf.data decodes, letterboxes, crops and flips them, in parallel and in order.
+"""
+
+from collections.abc import Iterator
+import pathlib
+import shlex
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from amgan_jax import sampling
+from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
+
+_BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
+_NEEDS_SOURCE = ("fashion_products", "clothing_attributes")
+_LETTERBOX_GREY = 255  # white, as the background of catalogue photos
+
+
+class Table(NamedTuple):
+    """A split in host memory: encoded images [N], labels int32 [N, A], nuisance int32 [N, 2] or None."""
+
+    image: tf.Tensor
+    label: np.ndarray
+    nuisance: np.ndarray | None
+
+
+class DatasetSource:
+    """Batches of a built dataset; see `train.Source`.
+
+    Args:
+      config: the experiment's; `config.data` says which dataset.
+
+    Raises:
+      UserError: the dataset is not built; the message has the command that builds it.
+    """
+
+    def __init__(self, config):
+        builder = _find_builder(config)
+        self.schema = Schema.from_values(builder.info.metadata["schema"])
+        self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
+
+    def labels(self, split: str) -> np.ndarray:
+        return self._tables[split].label
+
+    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        table = self._tables["train"]
+        names = ("row", "flip", "box", "label")
+        plans = lambda: _select(sampling.classifier_plans(table.label, config, name, first_step), names)  # noqa: E731
+        show = _shower(config, table)
+
+        def load(plan):
+            return {"image": show(plan["row"], plan["flip"], plan["box"]), "label": plan["label"]}
+
+        return _batches(config, plans, load)
+
+    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        table = self._tables["train"]
+        names = ("row", "reference_row", "flip", "box", "label", "target", "edited")
+        plans = lambda: _select(sampling.amgan_plans(table.label, self.schema, config, first_step), names)  # noqa: E731
+        show = _shower(config, table)
+
+        def load(plan):
+            unflipped = tf.zeros_like(plan["flip"])
+            return {
+                "image": show(plan["row"], plan["flip"], plan["box"]),
+                "reference": show(plan["reference_row"], unflipped, plan["box"]),
+                **{name: plan[name] for name in ("label", "target", "edited")},
+            }
+
+        return _batches(config, plans, load)
+
+    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+        table = self._tables[split]
+        whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (config.evaluate.batch_size, 1))
+        unflipped = np.zeros(config.evaluate.batch_size, bool)
+        show = _shower(config, table)
+
+        def plans():
+            for rows, mask in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
+                plan = {"row": rows, "mask": mask, "label": table.label[rows]}
+                yield plan if table.nuisance is None else plan | {"nuisance": table.nuisance[rows]}
+
+        return _batches(config, plans, lambda plan: {"image": show(plan["row"], unflipped, whole), **plan})
+
+
+def build_command(config) -> list[str]:
+    """The command that builds the config's dataset, without the interpreter."""
+    command = [str(_BUILD_SCRIPT), f"--dataset={config.data.dataset}"]
+    command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
+    if config.data.dataset in _NEEDS_SOURCE:
+        command.append("--source=DIR")
+    if config.data.data_dir:
+        command.append(f"--data_dir={config.data.data_dir}")
+    return command
+
+
+def is_built(config) -> bool:
+    """Whether the config's dataset is built."""
+    return _variant_directory(config) is not None
+
+
+def letterbox(image_HxWx3, height: int, width: int):
+    """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1]."""
+    image = tf.image.convert_image_dtype(image_HxWx3, tf.float32)
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    scale = tf.minimum(height / size[0], width / size[1])
+    inner = tf.cast(tf.maximum(tf.round(size * scale), 1.0), tf.int32)
+    image = tf.image.resize(image, inner, antialias=True)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    padding = [[top, height - inner[0] - top], [left, width - inner[1] - left], [0, 0]]
+    image = tf.pad(image, padding, constant_values=_LETTERBOX_GREY / 255)
+    return tf.ensure_shape(image * 2.0 - 1.0, (height, width, 3))
+
+
+def _find_builder(config):
+    directory = _variant_directory(config)
+    if directory is None:
+        raise UserError(
+            f"dataset {config.data.dataset} is not built in {_data_dir(config)}; build it with:"
+            f" python {shlex.join(build_command(config))}"
+        )
+    return tfds.builder_from_directory(directory)
+
+
+def _data_dir(config):
+    return pathlib.Path(config.data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
+
+
+def _variant_directory(config):
+    """Folder of the newest version of the dataset's variant, None where there is none."""
+    folder = _data_dir(config) / config.data.dataset
+    if config.data.builder:
+        folder = folder / variant_name(config.data.builder)
+    found = sorted(folder.glob("*.*.*/dataset_info.json"))
+    return found[-1].parent if found else None
+
+
+def variant_name(builder) -> str:
+    """The name under which a dataset built with these flags stands."""
+    return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
+
+
+def _read_table(builder, split):
+    dataset = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+    rows = list(dataset.as_numpy_iterator())
+    nuisance = np.stack([row["nuisance"] for row in rows]) if "nuisance" in rows[0] else None
+    with tf.device("CPU"):
+        image = tf.constant([row["image"] for row in rows])
+    return Table(image, np.stack([row["label"] for row in rows]).astype(np.int32), nuisance)
+
+
+def _select(plans, names):
+    for plan in plans:
+        yield {name: plan[name] for name in names}
+
+
+def _shower(config, table):
+    """Function of (rows [B], flip [B], box [B, 4]) to images float32 [B, H, W, 3]."""
+    size = (config.height, config.width)
+
+    def show_one(row, flip, box):
+        image = tf.io.decode_image(tf.gather(table.image, row), channels=3, expand_animations=False)
+        image = letterbox(image, *size)
+        image = tf.cond(
+            tf.reduce_all(box == [0.0, 0.0, 1.0, 1.0]),
+            lambda: image,
+            lambda: tf.image.crop_and_resize(image[None], box[None], [0], size)[0],
+        )
+        return tf.cond(flip, lambda: image[:, ::-1], lambda: image)
+
+    def show(rows, flip, box):
+        return tf.map_fn(lambda x: show_one(*x), (rows, flip, box), fn_output_signature=tf.float32)
+
+    return show
+
+
+def _batches(config, plans, load):
+    """Numpy batches: `load` of each of `plans`, in order, several at work at once."""
+    first = next(iter(plans()))
+    signature = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in first.items()}
+    dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
+    dataset = dataset.map(load, num_parallel_calls=config.data.threads or tf.data.AUTOTUNE, deterministic=True)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = config.data.threads
+    return dataset.prefetch(2).with_options(options).as_numpy_iterator()

@@ -1,0 +1,41 @@
+"""Labels as arrays: one-hot planes, and the values that head outputs stand for.
+
+`value_counts` is `Schema.value_counts`; V is its sum, A its length.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from amgan_jax.attributes import UNKNOWN
+
+
+def split_values(flat_V, value_counts) -> list[jax.Array]:
+    """Cuts the last axis [..., V] into one array [..., values] an attribute."""
+    offsets = []
+    for count in value_counts[:-1]:
+        offsets.append(count + (offsets[-1] if offsets else 0))
+    return jnp.split(flat_V, offsets, axis=-1)
+
+
+def one_hot(label_A, value_counts) -> jax.Array:
+    """float32 [..., V] of an int32 label [..., A]; an unknown value is all zeros."""
+    planes = [jax.nn.one_hot(label_A[..., i], count) for i, count in enumerate(value_counts)]
+    return jnp.concatenate(planes, axis=-1)
+
+
+def difference(source_A, target_A, value_counts) -> jax.Array:
+    """The edit as float32 [..., V]: +1 for a value to gain, -1 to lose, 0 where nothing changes.
+
+    An attribute that is unknown in either label takes no part in the edit.
+    """
+    known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
+    source_A, target_A = jnp.where(known, source_A, UNKNOWN), jnp.where(known, target_A, UNKNOWN)
+    return one_hot(target_A, value_counts) - one_hot(source_A, value_counts)
+
+
+def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:
+    """(label int32 [..., A], confidence float32 [..., A] in [0, 1]) of logits [..., V]."""
+    probabilities = [jax.nn.softmax(part, axis=-1) for part in split_values(logits_V, value_counts)]
+    label = jnp.stack([jnp.argmax(p, axis=-1) for p in probabilities], axis=-1)
+    confidence = jnp.stack([jnp.max(p, axis=-1) for p in probabilities], axis=-1)
+    return label.astype(jnp.int32), confidence

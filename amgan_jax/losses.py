@@ -1,0 +1,75 @@
+"""The losses: pure functions of network outputs.
+
+Sums over a batch are divided by the whole batch, never by the number of known labels,
+so that the mean over devices of these losses is the loss of the whole batch.
+"""
+
+from collections.abc import Callable
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from amgan_jax import labels
+
+Losses = tuple[jax.Array, dict[str, jax.Array]]  # (total, named parts)
+
+
+def weighted_sum(parts: dict[str, jax.Array], weights: dict[str, float]) -> Losses:
+    """Total of the parts under their weights, and the parts as they are."""
+    return sum(weights[name] * part for name, part in parts.items()), parts
+
+
+def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
+    """Cross entropy [A] of each attribute's head, mean over the batch; unknown labels count as 0."""
+    entropies = []
+    for a, logits in enumerate(labels.split_values(logits_BxV, value_counts)):
+        plane = jax.nn.one_hot(label_BxA[:, a], logits.shape[-1])
+        entropies.append(-jnp.mean(jnp.sum(plane * jax.nn.log_softmax(logits), axis=-1)))
+    return jnp.stack(entropies)
+
+
+def critic(real_scores, fake_scores) -> jax.Array:
+    """Wasserstein critic loss (Arjovsky et al. 2017)."""
+    return jnp.mean(fake_scores) - jnp.mean(real_scores)
+
+
+def gradient_penalty(score: Callable, real_BxHxWx3, fake_BxHxWx3, mix_B) -> jax.Array:
+    """Mean of (|d score / d image| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+      score: function of images [B, H, W, 3] to score maps [B, h, w, 1]; the critic's
+        value of an image is its map's mean.
+      real_BxHxWx3, fake_BxHxWx3: images in [-1, 1].
+      mix_B: in [0, 1], how much of the real image is in the point where the gradient is taken.
+    """
+    mix = mix_B[:, None, None, None]
+    between = mix * real_BxHxWx3 + (1.0 - mix) * fake_BxHxWx3
+    gradient = jax.grad(lambda image: jnp.sum(jnp.mean(score(image), axis=(1, 2, 3))))(between)
+    # The offset keeps the square root twice differentiable where the gradient is zero.
+    norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
+    return jnp.mean(jnp.square(norm - 1.0))
+
+
+def absolute_error(a, b) -> jax.Array:
+    """Mean |a - b|: the cycle loss (Zhu et al. 2017) and the attention loss."""
+    return jnp.mean(jnp.abs(a - b))
+
+
+def perceptual(features, reference_features) -> jax.Array:
+    """Distance of spatially pooled features [B, C] of each layer, relative to the reference's size.
+
+    Pooled, since an image and its reference are not aligned (compare Johnson et al. 2016, eq. 2).
+    """
+
+    def distance(f, r):
+        return jnp.mean(jnp.sum(jnp.square(f - r), axis=-1) / (jnp.sum(jnp.square(r), axis=-1) + 1e-6))
+
+    return functools.reduce(jnp.add, map(distance, features, reference_features)) / len(features)
+
+
+def total_variation(mask_BxHxWx1) -> jax.Array:
+    """Mean absolute difference of neighbouring mask values (GANimation's smoothness, eq. 4)."""
+    vertical = jnp.abs(mask_BxHxWx1[:, 1:] - mask_BxHxWx1[:, :-1])
+    horizontal = jnp.abs(mask_BxHxWx1[:, :, 1:] - mask_BxHxWx1[:, :, :-1])
+    return jnp.mean(vertical) + jnp.mean(horizontal)

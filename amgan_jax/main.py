@@ -1,0 +1,54 @@
+"""Trains AMGAN and evaluates it.
+
+python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
+
+The same command goes on from whatever the workdir holds.
+"""
+
+import logging
+import pathlib
+import subprocess
+import sys
+
+from absl import flags
+import jax
+from ml_collections import config_flags
+
+from amgan_jax import cli, evaluate, train, workdir
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train then evaluate, or evaluate what is there.")
+
+_log = logging.getLogger("amgan_jax.main")
+
+
+def main(argv):
+    del argv
+    config, directory = _CONFIG.value, pathlib.Path(_WORKDIR.value)
+    _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
+    source = _source(config)
+    workdir.prepare(directory, config, source.schema)
+    if _MODE.value == "train":
+        train.train(config, source, directory)
+    if jax.process_index() == 0:
+        evaluate.evaluate(config, source, directory)
+        print((directory / "report" / "README.md").read_text())
+        _log.info("the report is in %s", directory / "report")
+
+
+def _source(config):
+    """The dataset's batches; builds it where the config says so."""
+    from amgan_jax import input_pipeline  # imports TensorFlow, which takes seconds: not for --help
+
+    if config.data.build and not input_pipeline.is_built(config):
+        command = [sys.executable, *input_pipeline.build_command(config)]
+        _log.info("building the dataset: %s", " ".join(command))
+        if subprocess.run(command, check=False).returncode:
+            sys.exit(2)  # the build has said why
+    return input_pipeline.DatasetSource(config)
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["config", "workdir"])
+    cli.run(main)

@@ -1,0 +1,51 @@
+"""The networks and optimizers that a config asks for."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import optax
+
+from amgan_jax.attributes import Schema
+from amgan_jax.models import attention, discriminator, generator
+
+GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
+
+
+def build_generator(config) -> generator.Generator:
+    return generator.Generator(**config.generator, dtype=jnp.dtype(config.dtype))
+
+
+def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
+    """The module of both discriminators; each has parameters of its own."""
+    return discriminator.Discriminator(
+        **config.discriminator, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype)
+    )
+
+
+def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
+    """The attention network (name "attention") or the evaluator (name "evaluator")."""
+    module = {"attention": attention.ResNet, "evaluator": attention.PlainConvNet}[name]
+    return module(
+        **config[name].network,
+        value_counts=schema.value_counts,
+        dtype=jnp.dtype(config.dtype),
+        axis_name=axis_name,
+    )
+
+
+def build_optimizer(config, num_steps: int) -> optax.GradientTransformation:
+    """AdamW with a linear warm-up at the start and a linear decay at the end of training.
+
+    Args:
+      config: learning_rate, b1, b2, weight_decay, warmup_steps, decay_steps.
+      num_steps: updates in the whole training.
+    """
+    rate = config.learning_rate
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(rate / max(1, config.warmup_steps), rate, max(1, config.warmup_steps)),
+            optax.constant_schedule(rate),
+            optax.linear_schedule(rate, 0.0, max(1, config.decay_steps)),
+        ],
+        [config.warmup_steps, max(config.warmup_steps, num_steps - config.decay_steps)],
+    )
+    return optax.adamw(schedule, b1=config.b1, b2=config.b2, weight_decay=config.weight_decay)

@@ -1,0 +1,129 @@
+"""People's pictures in and out: any size, aspect ratio, orientation tag or colour mode."""
+
+import glob
+import io
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from amgan_jax.errors import UserError
+from amgan_jax.workdir import write_atomically
+
+_WHITE = 1.0
+
+
+class Photo(NamedTuple):
+    """A picture, upright.
+
+    pixels: uint8 [h, w, 3], on white where it is transparent.
+    alpha: uint8 [h, w], None where it has none.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+
+
+class Letterboxed(NamedTuple):
+    """A photo as networks see it: image float32 [H, W, 3] in [-1, 1]; the photo's part of it is `box`.
+
+    box: (top, left, height, width) in pixels of the image.
+    """
+
+    image: np.ndarray
+    box: tuple[int, int, int, int]
+
+
+def find(pattern: str) -> list[pathlib.Path]:
+    """Files that a glob matches, sorted; UserError where it matches none."""
+    paths = sorted(pathlib.Path(p) for p in glob.glob(pattern, recursive=True) if pathlib.Path(p).is_file())
+    if not paths:
+        raise UserError(f"--images={pattern} matches no file: give a path or a quoted pattern such as 'photos/*.jpg'")
+    return paths
+
+
+def read(path: pathlib.Path) -> Photo:
+    """Reads a picture file.
+
+    Raises:
+      UserError: it is empty, truncated, absurdly large, or no picture.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty (0 bytes): give a picture file")
+        with Image.open(path) as image:
+            image.load()
+            return _upright(image)
+    except Image.UnidentifiedImageError as error:
+        raise UserError(f"{path} is not a picture that can be read: give a JPEG, PNG, WebP or the like") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} cannot be decoded, it is damaged or too large: {error}") from error
+
+
+def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
+    """Fits a photo into height x width pixels on white, as `input_pipeline.letterbox` does in training."""
+    h, w = photo.pixels.shape[:2]
+    scale = min(height / h, width / w)
+    inner_h, inner_w = max(1, round(h * scale)), max(1, round(w * scale))
+    small = Image.fromarray(photo.pixels).resize((inner_w, inner_h), Image.Resampling.BILINEAR)
+    top, left = (height - inner_h) // 2, (width - inner_w) // 2
+    image = np.full((height, width, 3), _WHITE, np.float32)
+    image[top : top + inner_h, left : left + inner_w] = np.asarray(small, np.float32) / 127.5 - 1.0
+    return Letterboxed(image, (top, left, inner_h, inner_w))
+
+
+def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> Photo:
+    """Carries a change up to the photo's own size.
+
+    What is carried up is the difference between the edited and the seen image, so that
+    the photo keeps its detail, and every pixel that did not change its exact value.
+
+    Args:
+      photo: as it was.
+      seen: what the network saw of it.
+      edited_HxWx3: what the network made of that, in [-1, 1].
+    """
+    top, left, height, width = seen.box
+    change = (edited_HxWx3 - seen.image)[top : top + height, left : left + width]
+    h, w = photo.pixels.shape[:2]
+    channels = [Image.fromarray(c).resize((w, h), Image.Resampling.BILINEAR) for c in np.moveaxis(change, -1, 0)]
+    large = np.stack([np.asarray(c) for c in channels], axis=-1) * 127.5
+    pixels = np.clip(np.round(photo.pixels + large), 0, 255).astype(np.uint8)
+    return photo._replace(pixels=pixels)
+
+
+def write(path: pathlib.Path, photo: Photo) -> None:
+    """Writes a photo in the format of the path's suffix.
+
+    Raises:
+      UserError: the suffix names no picture format, or the file cannot be written.
+    """
+    image = Image.fromarray(photo.pixels)
+    file_format = format_of(path)
+    if photo.alpha is not None and file_format in ("PNG", "WEBP", "TIFF"):
+        image.putalpha(Image.fromarray(photo.alpha))
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **({"quality": 95} if file_format in ("JPEG", "WEBP") else {}))
+    write_atomically(path, buffer.getvalue())
+
+
+def format_of(path: pathlib.Path) -> str:
+    """PIL's name of a path's picture format; UserError where its suffix names none that can be written."""
+    file_format = Image.registered_extensions().get(path.suffix.lower())
+    if file_format not in ("JPEG", "PNG", "WEBP", "TIFF", "BMP"):
+        raise UserError(f"cannot write {path}: its name should end in .png, .jpg, .webp, .tiff or .bmp")
+    return file_format
+
+
+def _upright(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
+        values = np.asarray(image, np.float32)
+        image = Image.fromarray(np.clip(values / max(255.0, float(values.max())) * 255.0, 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image)[..., 3].copy()
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha)
+    return Photo(np.asarray(image.convert("RGB")), None)

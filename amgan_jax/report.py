@@ -1,0 +1,128 @@
+"""What people look at: sample sheets, training curves, and the written report."""
+
+import json
+import pathlib
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+
+from amgan_jax.attributes import UNKNOWN
+from amgan_jax.metrics import read_metrics
+from amgan_jax.workdir import write_atomically
+
+matplotlib.use("Agg")
+from matplotlib import figure  # noqa: E402  (after the backend is chosen)
+
+
+class Sheet(NamedTuple):
+    """Photos and one edit of each attribute, C columns.
+
+    image: float32 [N, H, W, 3]; edited: [C, N, H, W, 3]; mask: [C, N, H, W, 1].
+    attributes: name of each column. values: what each cell was asked for, [C][N].
+    """
+
+    image: np.ndarray
+    edited: np.ndarray
+    mask: np.ndarray
+    attributes: tuple[str, ...]
+    values: list[list[str]]
+
+
+def edit_sheet(editor, image, source) -> Sheet:
+    """Edits each image once an attribute, to the value after the one it has.
+
+    Args:
+      editor: an `editor.Editor`.
+      image: float32 [N, H, W, 3] in [-1, 1].
+      source: int32 [N, A]; where it is unknown, the predicted value stands in.
+    """
+    predicted, _ = editor.classify(image)
+    source = np.where(source == UNKNOWN, predicted, source)
+    edited, masks, values = [], [], []
+    for a, attribute in enumerate(editor.schema.attributes):
+        target = source.copy()
+        target[:, a] = (source[:, a] + 1) % len(attribute.values)
+        pictures, mask = editor.edit(image, source, target)
+        edited.append(pictures)
+        masks.append(mask)
+        values.append([attribute.values[v] for v in target[:, a]])
+    return Sheet(image, np.stack(edited), np.stack(masks), editor.schema.names, values)
+
+
+def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:
+    """Draws a row a photo: the source, then each edit with its mask beside it."""
+    columns, rows = sheet.edited.shape[:2]
+    height, width = sheet.image.shape[1:3]
+    strips = [sheet.image]
+    for edited, mask in zip(sheet.edited, sheet.mask, strict=True):
+        strips += [edited, np.repeat(mask * 2.0 - 1.0, 3, axis=-1)]
+    cells = np.stack(strips, axis=1)
+    mosaic = cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, len(strips) * width, 3)
+    scale = 0.85 / width  # inches a pixel
+    page = figure.Figure(figsize=(len(strips) * width * scale, rows * height * scale + 0.5), layout="constrained")
+    axes = page.subplots()
+    axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
+    names = ["source", *(name for a in sheet.attributes for name in (a, "mask"))]
+    axes.set_xticks((np.arange(len(strips)) + 0.5) * width, names, fontsize=8)
+    axes.xaxis.tick_top()
+    axes.set_yticks([])
+    for c in range(columns):
+        for r in range(rows):
+            axes.text(
+                (1 + 2 * c) * width + 1, r * height + 1, sheet.values[c][r], fontsize=6, va="top",
+                bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.8, "linewidth": 0},
+            )  # fmt: skip
+    page.suptitle(title, fontsize=9)
+    _save(page, path)
+
+
+def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
+    """Draws every metric of metrics.jsonl over the steps, a panel a phase and group."""
+    panels = {}
+    for record in read_metrics(workdir):
+        for name, value in record.items():
+            if name not in ("phase", "step"):
+                group, _, leaf = name.rpartition("/")
+                curve = panels.setdefault((record["phase"], group), {}).setdefault(leaf, ([], []))
+                curve[0].append(record["step"])
+                curve[1].append(value)
+    page = figure.Figure(figsize=(12, 3 * -(-len(panels) // 3)), layout="constrained")
+    for i, ((phase, group), curves) in enumerate(panels.items()):
+        axes = page.add_subplot(-(-len(panels) // 3), 3, i + 1)
+        for name, (steps, values) in curves.items():
+            axes.plot(steps, values, label=name, linewidth=1)
+        axes.set_title(f"{phase} {group}".strip(), fontsize=9)
+        axes.legend(fontsize=6)
+        axes.tick_params(labelsize=7)
+    _save(page, path)
+
+
+def write(workdir: pathlib.Path, metrics: dict[str, float], sheet: Sheet, title: str) -> None:
+    """Writes report/: metrics.json, edits.png, curves.png and README.md.
+
+    Args:
+      workdir: where.
+      metrics: the flat figures.
+      sheet: edits of test images.
+      title: what was evaluated, for the pictures and the page.
+    """
+    folder = workdir / "report"
+    draw_sheet(sheet, folder / "edits.png", title)
+    draw_curves(workdir, folder / "curves.png")
+    write_atomically(folder / "metrics.json", json.dumps(metrics, indent=1, sort_keys=True) + "\n")
+    write_atomically(folder / "README.md", _page(metrics, title))
+
+
+def _page(metrics, title):
+    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(metrics.items()))
+    return (
+        f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and where it was painted](edits.png)\n\n"
+        f"| measure | value |\n|---|---|\n{rows}\n\n![training curves](curves.png)\n"
+    )
+
+
+def _save(page, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # No date and version inside of the file: the same pixels are the same bytes.
+    page.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,0 +1,210 @@
+"""One training step of each network, for one device, to be mapped by `parallel.map_step`.
+
+A step is pure; bind its first arguments with functools.partial. Batches come with a
+leading axis K of shares, of which the classifiers use one and AMGAN one for each
+update of the discriminators.
+"""
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import optax
+
+from amgan_jax import labels, losses, networks, parallel
+from amgan_jax.attributes import UNKNOWN, Schema
+from amgan_jax.models import attention as attention_lib
+from amgan_jax.models import layers
+from amgan_jax.networks import GLOBAL, REGIONAL
+from amgan_jax.state import ClassifierState, TrainState
+
+
+def classifier_step(config, name: str, schema: Schema, state: ClassifierState, batch):
+    """One update of the attention network or the evaluator.
+
+    Args:
+      config: the experiment's.
+      name: "attention" or "evaluator".
+      schema: the dataset's.
+      state: where training stands.
+      batch: image float32 [1, B, H, W, 3] in [-1, 1], label int32 [1, B, A].
+
+    Returns:
+      (state, metrics: {"loss", "accuracy/<attribute>"}).
+    """
+    network = networks.build_classifier(config, name, schema, parallel.AXIS)
+    optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
+    image, label = batch["image"][0], batch["label"][0]
+
+    def loss_fn(params):
+        variables = {**state.variables, "params": params}
+        output, updates = network.apply(variables, image, train=True, mutable=["batch_stats"])
+        entropy_A = losses.attribute_cross_entropy(output.logits, label, schema.value_counts)
+        return jnp.sum(entropy_A), (output.logits, updates)
+
+    gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
+    (loss, (logits, updates)), gradient = gradient_fn(state.variables["params"])
+    gradient, updates, loss = lax.pmean((gradient, updates, loss), parallel.AXIS)
+    change, optimizer_state = optimizer.update(gradient, state.optimizer, state.variables["params"])
+    params = optax.apply_updates(state.variables["params"], change)
+    metrics = {"loss": loss, **_accuracies(logits, label, schema)}
+    return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
+
+
+def amgan_step(config, schema: Schema, state: TrainState, attention_variables, batch):
+    """`n_critic` updates of both discriminators and one of the generator.
+
+    Args:
+      config: the experiment's.
+      schema: the dataset's.
+      state: where training stands.
+      attention_variables: the frozen attention network's.
+      batch: with K = n_critic,
+        image, reference: float32 [K, B, H, W, 3] in [-1, 1];
+        label, target: int32 [K, B, A];
+        edited: int32 [K, B], the attribute that the regional discriminator looks at.
+
+    Returns:
+      (state, metrics): scalars, among them every part of every loss.
+    """
+    attention = Attention(config, schema, attention_variables)
+    for share in range(config.amgan.n_critic):
+        part = {name: x[share] for name, x in batch.items()}
+        guide = attention.guide(part)
+        state, metrics = _update_discriminators(config, schema, state, guide, part, share)
+    state, generator_metrics = _update_generator(config, schema, state, attention, guide, part)
+    return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
+
+
+class Attention:
+    """The frozen attention network's view of a batch."""
+
+    def __init__(self, config, schema: Schema, variables):
+        self._network = networks.build_classifier(config, "attention", schema)
+        self._variables = variables
+        self._value_counts = schema.value_counts
+        self._size = (config.height, config.width)
+
+    def pooled_features(self, image) -> list[jax.Array]:
+        """Spatially pooled features [B, C] of each stage."""
+        return layers.spatial_mean(self._network.apply(self._variables, image).features)
+
+    def guide(self, part) -> dict[str, jax.Array]:
+        """Where the edit of each example is, and what it should look like.
+
+        Returns:
+          region: float32 [B, H, W, 1], where the regional discriminator looks;
+          mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
+          features: the reference's pooled features.
+        """
+        region_BxHxWxA, features = self._regions(part)
+        changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
+        edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
+        return {
+            "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
+            "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            "features": features,
+        }
+
+    def _regions(self, part):
+        """Region of each attribute: the source value's map and, in the reference, the target value's."""
+        source = self._network.apply(self._variables, part["image"]).features[-1]
+        output = self._network.apply(self._variables, part["reference"])
+        lost = self._activation_maps(source, part["label"])
+        gained = self._activation_maps(output.features[-1], part["target"])
+        return jnp.maximum(lost, gained), layers.spatial_mean(output.features)
+
+    def _activation_maps(self, feature, label):
+        return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
+
+
+def _update_discriminators(config, schema, state, guide, part, share):
+    """One update of both discriminators: (state, metrics)."""
+    generator = networks.build_generator(config)
+    network = networks.build_discriminator(config, schema)
+    optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps)
+    condition = labels.difference(part["label"], part["target"], schema.value_counts)
+    fake, _ = generator.apply({"params": state.generator}, part["image"], condition)
+    mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
+    judged = {GLOBAL: (part["image"], fake, part["label"])}
+    if config.amgan.regional:
+        region = guide["region"]
+        target = _only_edited(part["target"], part["edited"])
+        judged[REGIONAL] = (part["reference"] * region, fake * region, target)
+
+    def loss_fn(discriminators):
+        parts = {}
+        for name, (real, fake, label) in judged.items():
+            apply = lambda image: network.apply({"params": discriminators[name]}, image)  # noqa: B023, E731
+            real_scores, logits = apply(real)
+            entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
+            parts[f"{name}/critic"] = losses.critic(real_scores, apply(fake)[0])
+            parts[f"{name}/penalty"] = losses.gradient_penalty(lambda image: apply(image)[0], real, fake, mix_B)
+            parts[f"{name}/attributes"] = jnp.sum(entropy_A)
+        weights = {name: config.discriminator_loss[name.split("/")[1]] for name in parts}
+        return losses.weighted_sum(parts, weights)
+
+    (_, parts), gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.discriminators)
+    gradient, parts = lax.pmean((gradient, parts), parallel.AXIS)
+    change, optimizer_state = optimizer.update(gradient, state.discriminator_optimizer, state.discriminators)
+    discriminators = optax.apply_updates(state.discriminators, change)
+    metrics = {f"discriminator/{name}": value for name, value in parts.items()}
+    return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
+
+
+def _update_generator(config, schema, state, attention, guide, part):
+    """One update of the generator and of its moving average: (state, metrics)."""
+    generator = networks.build_generator(config)
+    network = networks.build_discriminator(config, schema)
+    optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
+    weights = config.generator_loss
+    condition = labels.difference(part["label"], part["target"], schema.value_counts)
+
+    def judge(name, image, label):
+        scores, logits = network.apply({"params": state.discriminators[name]}, image)
+        entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
+        return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": jnp.sum(entropy_A)}
+
+    def loss_fn(params):
+        edited, mask = generator.apply({"params": params}, part["image"], condition)
+        parts = judge(GLOBAL, edited, part["target"])
+        if config.amgan.regional:
+            target = _only_edited(part["target"], part["edited"])
+            parts |= judge(REGIONAL, edited * guide["region"], target)
+        if weights.cycle:
+            restored, _ = generator.apply({"params": params}, edited, -condition)
+            parts["cycle"] = losses.absolute_error(part["image"], restored)
+        if weights.attention:
+            parts["attention"] = losses.absolute_error(mask, guide["mask"])
+        if weights.perceptual:
+            parts["perceptual"] = losses.perceptual(attention.pooled_features(edited), guide["features"])
+        if weights.mask_size:
+            parts["mask_size"] = jnp.mean(mask)
+        if weights.mask_variation:
+            parts["mask_variation"] = losses.total_variation(mask)
+        total, parts = losses.weighted_sum(parts, weights)
+        return total, {**parts, "mask": jnp.mean(mask), "change": losses.absolute_error(edited, part["image"])}
+
+    (_, parts), gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.generator)
+    gradient, parts = lax.pmean((gradient, parts), parallel.AXIS)
+    change, optimizer_state = optimizer.update(gradient, state.generator_optimizer, state.generator)
+    params = optax.apply_updates(state.generator, change)
+    # A fixed decay would keep the random start in the average for thousands of steps.
+    decay = jnp.minimum(config.amgan.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+    ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
+    metrics = {f"generator/{name}": value for name, value in parts.items()}
+    return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
+
+
+def _only_edited(label_BxA, edited_B):
+    """The label with all but the edited attribute unknown."""
+    is_edited_BxA = jnp.arange(label_BxA.shape[-1]) == edited_B[:, None]
+    return jnp.where(is_edited_BxA, label_BxA, UNKNOWN)
+
+
+def _accuracies(logits, label, schema):
+    """{"accuracy/<attribute>"} over the known labels of all devices."""
+    predicted, _ = labels.most_likely(logits, schema.value_counts)
+    known_A = lax.psum(jnp.sum(label != UNKNOWN, axis=0), parallel.AXIS)
+    right_A = lax.psum(jnp.sum(predicted == label, axis=0), parallel.AXIS)
+    accuracy_A = right_A / jnp.maximum(known_A, 1)
+    return {f"accuracy/{name}": accuracy_A[a] for a, name in enumerate(schema.names)}

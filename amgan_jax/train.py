@@ -1,0 +1,242 @@
+"""The training loops: from iterators of numpy batches to final states.
+
+Imports no TensorFlow: batches come from any `Source`.
+"""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+import functools
+import logging
+import pathlib
+import time
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+import tqdm
+
+from amgan_jax import health, parallel, report, state, steps
+from amgan_jax.attributes import Schema
+from amgan_jax.checkpoints import Checkpoints
+from amgan_jax.editor import Editor
+from amgan_jax.errors import UserError
+from amgan_jax.metrics import MetricsWriter
+
+_log = logging.getLogger(__name__)
+Batch = dict[str, np.ndarray]
+
+
+class Source(Protocol):
+    """Where batches come from: `input_pipeline.DatasetSource`, `arrays.ArraySource`, or your own.
+
+    The batch of a step is a pure function of the config and the step, so that training
+    can go on from any step. Each host gets its share.
+    """
+
+    schema: Schema
+
+    def labels(self, split: str) -> np.ndarray:
+        """int32 [N, A] of "train", "validation" or "test"."""
+
+    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
+        """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end."""
+
+    def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
+        """image, reference, label, target, edited of `steps.amgan_step`, with [n_critic * B] in front."""
+
+    def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
+        """image, label, row int [B], mask bool [B] (False: padding); nuisance int32 [B, 2] where known."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One training: of the attention network, the evaluator or AMGAN.
+
+    update: maps (state, sharded batch) to (state, metrics).
+    batches: from a first step to host batches.
+    shares: parts of a batch, see `parallel.shard`.
+    on_sample: called with (step, state, metrics) each sample_steps; None for no samples.
+    """
+
+    name: str
+    num_steps: int
+    batch_size: int
+    update: Callable
+    batches: Callable[[int], Iterator[Batch]]
+    shares: int = 1
+    on_sample: Callable[[int, Any], dict[str, float]] | None = None
+
+
+def train(config, source: Source, workdir: pathlib.Path) -> float:
+    """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
+
+    Returns:
+      The seconds that all training took, over all runs on this workdir.
+
+    Raises:
+      UserError: the config does not fit the devices, or a checkpoint cannot be written.
+    """
+    check_config(config, source.schema)
+    attention, attention_seconds = train_classifier(config, "attention", source, workdir)
+    _warn_unreadable(config, source, attention.variables)
+    _, evaluator_seconds = train_classifier(config, "evaluator", source, workdir)
+    _, amgan_seconds = train_amgan(config, source, workdir, attention.variables)
+    return attention_seconds + evaluator_seconds + amgan_seconds
+
+
+def check_config(config, schema: Schema) -> None:
+    """Raises UserError for a config that cannot be trained."""
+    for name in ("attention", "evaluator", "amgan"):
+        parallel.check_batch_size(name, config[name].batch_size)
+    for name in ("height", "width"):
+        if config[name] < 4 or config[name] % 4:
+            raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
+    smallest = 2**config.discriminator.layers
+    if config.height % smallest or config.width % smallest:
+        raise UserError(
+            f"discriminator.layers={config.discriminator.layers}: {config.height} x {config.width} pixels"
+            f" cannot be halved that often"
+        )
+    if config.checkpoint_steps % config.log_steps:
+        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
+    if config.amgan.n_critic < 1:
+        raise UserError(f"amgan.n_critic={config.amgan.n_critic}: at least 1 update of the discriminators is needed")
+
+
+def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
+    """Trains the attention network or the evaluator: (final ClassifierState, seconds)."""
+    step = functools.partial(steps.classifier_step, config, name, source.schema)
+    phase = Phase(
+        name=name,
+        num_steps=config[name].num_steps,
+        batch_size=config[name].batch_size,
+        update=parallel.map_step(step),
+        batches=lambda first_step: source.classifier_batches(config, name, first_step),
+    )
+    return run(phase, config, workdir, state.init_classifier(config, name, source.schema))
+
+
+def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables):
+    """Trains AMGAN against a frozen attention network: (final TrainState, seconds)."""
+    attention_variables = parallel.replicate(attention_variables)
+    update = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
+    phase = Phase(
+        name="amgan",
+        num_steps=config.amgan.num_steps,
+        batch_size=config.amgan.batch_size,
+        update=lambda state, batch: update(state, attention_variables, batch),
+        batches=lambda first_step: source.amgan_batches(config, first_step),
+        shares=config.amgan.n_critic,
+        on_sample=_sampler(config, source, workdir, attention_variables),
+    )
+    return run(phase, config, workdir, state.init_amgan(config, source.schema))
+
+
+def run(phase: Phase, config, workdir: pathlib.Path, train_state):
+    """Runs a phase from its newest checkpoint, or from `train_state`, to its last step.
+
+    Returns:
+      (final state, seconds of training over all runs).
+
+    Raises:
+      UserError: the loss is not finite, or a checkpoint cannot be written.
+    """
+    checkpoints = Checkpoints(workdir / phase.name)
+    train_state, seconds = _start(checkpoints, train_state)
+    first_step = int(train_state.step)
+    if first_step >= phase.num_steps:
+        checkpoints.close()
+        return train_state, seconds
+    writer = MetricsWriter(workdir, phase.name, first_step) if jax.process_index() == 0 else None
+    started = time.monotonic() - seconds
+    batches = phase.batches(first_step)
+    window = []
+    with _progress_bar(phase, first_step) as bar:
+        for step in range(first_step + 1, phase.num_steps + 1):
+            train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
+            window.append(metrics)
+            # Waiting for the step before the last keeps the device busy and the queue short.
+            jax.block_until_ready(window[max(0, len(window) - 2)])
+            bar.update(phase.batch_size)
+            last = step == phase.num_steps
+            due = lambda interval: step % interval == 0 or last  # noqa: B023, E731
+            if phase.on_sample and due(config.sample_steps):
+                phase.on_sample(step, train_state)
+            if due(config.log_steps):
+                _log(phase, step, window, writer, bar)
+                window = []
+            if due(config.checkpoint_steps):
+                checkpoints.save(train_state, time.monotonic() - started)
+    checkpoints.close()
+    if writer:
+        writer.close()
+    return train_state, time.monotonic() - started
+
+
+def _start(checkpoints, train_state):
+    """(state, seconds so far): the newest checkpoint where there is one, else the fresh state."""
+    if checkpoints.latest_step() is None:
+        return parallel.replicate(train_state), 0.0
+    return checkpoints.restore(train_state)
+
+
+def _log(phase, step, window, writer, bar):
+    """Writes the mean over a window of metrics; stops training that is not finite."""
+    means = {name: float(np.mean([m[name] for m in window])) for name in window[0]}
+    broken = [name for name, value in means.items() if not np.isfinite(value)]
+    if broken:
+        raise UserError(
+            f"{phase.name}: {broken[0]} is {means[broken[0]]} at step {step}: lower the learning rate"
+            " and train in another --workdir"
+        )
+    if writer:
+        writer.write(step, means)
+    shown = health.headline(phase.name, means)
+    bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in shown.items()), refresh=False)
+    for warning in health.diagnose(phase.name, step, means):
+        _log.warning("%s", warning)
+
+
+def _progress_bar(phase, first_step):
+    images = phase.batch_size
+    return tqdm.tqdm(
+        desc=phase.name,
+        total=phase.num_steps * images,
+        initial=first_step * images,
+        unit="images",
+        mininterval=2.0,
+        disable=jax.process_index() != 0,
+    )
+
+
+def _sampler(config, source, workdir, attention_variables):
+    """Draws a sheet of the first validation images and their edits at a step."""
+    if jax.process_index() != 0:
+        return None
+    batch = next(iter(source.evaluation_batches(config, "validation")))
+    image = batch["image"][: config.sample_images]
+    label = batch["label"][: config.sample_images]
+    attention_variables = jax.device_get(attention_variables)
+
+    def draw(step, train_state):
+        editor = Editor(config, source.schema, jax.device_get(train_state.ema), attention_variables)
+        sheet = report.edit_sheet(editor, image, label)
+        report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
+        for warning in health.diagnose_samples(step, sheet):
+            _log.warning("%s", warning)
+
+    return draw
+
+
+def _warn_unreadable(config, source, attention_variables):
+    """Warns of attributes that the attention network cannot read on validation images."""
+    if jax.process_index() != 0:
+        return
+    editor = Editor(config, source.schema, None, jax.device_get(attention_variables))
+    read = [
+        (editor.classify(b["image"])[0][b["mask"]], b["label"][b["mask"]])
+        for b in source.evaluation_batches(config, "validation")
+    ]
+    predicted, label = (np.concatenate(part) for part in zip(*read, strict=True))
+    for warning in health.diagnose_classifier(source.schema, predicted, label):
+        _log.warning("%s", warning)

@@ -1,0 +1,121 @@
+"""What a workdir holds, and whether it belongs to a config and a schema."""
+
+import json
+import os
+import pathlib
+import tempfile
+
+from ml_collections import config_dict
+
+from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
+
+# Keys whose change leaves what was trained so far valid.
+_CHANGEABLE = (
+    "amgan.num_steps",
+    "checkpoint_steps",
+    "data.build",
+    "data.data_dir",
+    "data.threads",
+    "evaluate",
+    "log_steps",
+    "sample_images",
+    "sample_steps",
+)
+
+
+def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
+    """Writes a file so that it is there whole or not at all.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema) -> None:
+    """Makes the workdir, or checks that what it holds was trained with this config and schema.
+
+    Raises:
+      UserError: it holds another config's or schema's work, something else, or cannot be written.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir} is not a directory: name a new one or one that holds this config's work")
+    if (workdir / "config.json").exists():
+        old_config, old_schema = load(workdir)
+        _check_same_schema(workdir, old_schema, schema)
+        _check_same_config(workdir, old_config, config)
+    elif workdir.is_dir() and any(p.name not in ("schema.json", "config.json") for p in workdir.iterdir()):
+        raise UserError(f"{workdir} holds files but no config.json: name a new directory, or a workdir")
+    write_atomically(workdir / "schema.json", schema.to_json() + "\n")
+    write_atomically(workdir / "config.json", config.to_json(indent=1) + "\n")
+
+
+def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
+    """The config and schema of a workdir.
+
+    Raises:
+      UserError: it is not a workdir, or its files are broken.
+    """
+    for name in ("config.json", "schema.json"):
+        if not (workdir / name).is_file():
+            raise UserError(f"{workdir} is not a workdir of amgan_jax.main: it has no {name}")
+    try:
+        config = config_dict.ConfigDict(_tuples(json.loads((workdir / "config.json").read_text())))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
+    return config, Schema.from_json((workdir / "schema.json").read_text())
+
+
+def _tuples(tree):
+    """Turns the lists of JSON back into the tuples of configs, which modules can be hashed with."""
+    if isinstance(tree, dict):
+        return {name: _tuples(value) for name, value in tree.items()}
+    return tuple(_tuples(value) for value in tree) if isinstance(tree, list) else tree
+
+
+def _check_same_schema(workdir, old, new):
+    if old != new:
+        names = [a.name for a in new.attributes if a not in old.attributes]
+        names += [a.name for a in old.attributes if a not in new.attributes]
+        where = f" (attribute {', '.join(dict.fromkeys(names))})" if names else ""
+        raise UserError(f"{workdir} holds work with another schema{where}: name another --workdir")
+
+
+def _check_same_config(workdir, old, new):
+    old, new = _flatten(json.loads(old.to_json())), _flatten(json.loads(new.to_json()))
+    changed = sorted(
+        key
+        for key in old.keys() | new.keys()
+        if old.get(key) != new.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
+    )
+    if changed:
+        key = changed[0]
+        more = f" and {len(changed) - 1} more keys" if len(changed) > 1 else ""
+        raise UserError(
+            f"{workdir} holds work with another config: {key} was {old.get(key)}, is {new.get(key)}{more};"
+            " name another --workdir"
+        )
+
+
+def _flatten(tree, prefix=""):
+    flat = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

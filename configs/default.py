@@ -1,0 +1,107 @@
+"""Every knob of an experiment, with the values that the other configs change.
+
+The defaults are for catalogue photos at 128 x 96 pixels on one accelerator.
+"""
+
+from ml_collections import config_dict
+
+
+def get_config() -> config_dict.ConfigDict:
+    """The config that all others start from."""
+    config = config_dict.ConfigDict()
+    config.seed = 0  # of initial parameters, batches and noise
+    config.dtype = "bfloat16"  # of activations; parameters are always float32
+    config.height = 128  # of the images that all networks see, pixels; a multiple of 4
+    config.width = 96
+
+    config.data = config_dict.ConfigDict()
+    config.data.dataset = "fashion_products"  # name of a builder in data/
+    config.data.data_dir = config_dict.placeholder(str)  # where built datasets are; None: TFDS' own place
+    config.data.builder = config_dict.ConfigDict()  # flags of data/build.py that name the variant
+    config.data.build = False  # build by itself when missing; only for datasets that need no source
+    config.data.flip = True  # mirror training images at random
+    config.data.crop = 0.12  # classifiers only: at most this share of each side is cropped away at random
+    config.data.max_edits = 1  # attributes edited at once in training: 1 to this many, evenly
+    config.data.balance = 0.5  # share of target values drawn evenly; the rest as frequent as in the data
+    config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
+
+    config.attention = config_dict.ConfigDict()  # the attention network, a ResNet
+    config.attention.seed = 1
+    config.attention.batch_size = 64  # over all devices
+    config.attention.num_steps = 1500
+    config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
+    config.attention.network = config_dict.ConfigDict()
+    config.attention.network.widths = (32, 64, 128)  # channels of each stage
+    config.attention.network.strides = (1, 2, 2)  # of each stage
+    config.attention.network.stem_stride = 2  # of the first convolution
+
+    config.evaluator = config_dict.ConfigDict()  # the judge of edits, a plain convolutional network
+    config.evaluator.seed = 2
+    config.evaluator.batch_size = 64
+    config.evaluator.num_steps = 1500
+    config.evaluator.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
+    config.evaluator.network = config_dict.ConfigDict()
+    config.evaluator.network.widths = (32, 64, 96, 128)  # channels of each stage
+    config.evaluator.network.hidden = 256  # units of the hidden layer
+
+    config.amgan = config_dict.ConfigDict()
+    config.amgan.batch_size = 16  # over all devices
+    config.amgan.num_steps = 100_000  # updates of the generator
+    config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
+    config.amgan.regional = True  # whether there is a regional discriminator
+    config.amgan.ema_decay = 0.999  # of the generator's moving average
+
+    config.generator = config_dict.ConfigDict()
+    config.generator.width = 64  # channels at full resolution
+    config.generator.blocks = 6  # residual blocks
+    config.generator.first_kernel = 7  # size of the first convolution
+    config.generator.head_kernel = 7  # size of the colour and mask heads
+    config.generator.skips = True  # whether the decoder sees the encoder's features
+    config.generator.mask = True  # whether there is a mask head
+    config.generator.mask_bias = 0.0  # initial logit of the mask
+
+    config.discriminator = config_dict.ConfigDict()  # of both
+    config.discriminator.width = 64  # channels after the first layer
+    config.discriminator.layers = 5  # stride-2 convolutions
+
+    config.generator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)
+    config.discriminator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)
+
+    config.discriminator_loss = config_dict.ConfigDict()  # weights, for each discriminator
+    config.discriminator_loss.critic = 1.0
+    config.discriminator_loss.penalty = 10.0
+    config.discriminator_loss.attributes = 1.0
+
+    config.generator_loss = config_dict.ConfigDict()  # weights; a part of weight 0 is left out
+    config.generator_loss.global_adversarial = 1.0
+    config.generator_loss.global_attributes = 1.0
+    config.generator_loss.regional_adversarial = 1.0
+    config.generator_loss.regional_attributes = 1.0
+    config.generator_loss.cycle = 10.0
+    config.generator_loss.attention = 1.0  # mask against the region of the edit
+    config.generator_loss.perceptual = 1.0  # features against the reference's
+    config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
+    config.generator_loss.mask_variation = 0.0  # GANimation's total variation
+
+    config.log_steps = 100  # between log lines
+    config.checkpoint_steps = 1000  # a multiple of log_steps
+    config.sample_steps = 2000  # between sample sheets
+    config.sample_images = 8  # rows of a sample sheet
+
+    config.evaluate = config_dict.ConfigDict()
+    config.evaluate.batch_size = 64
+    config.evaluate.seed = 3  # of the target values
+    config.evaluate.measures = ("classification", "edits")  # files in amgan_jax/evaluators
+    return config
+
+
+def _optimizer(learning_rate: float, b1: float, weight_decay: float) -> config_dict.ConfigDict:
+    """AdamW under a linear warm-up and a linear decay at the end."""
+    config = config_dict.ConfigDict()
+    config.learning_rate = learning_rate
+    config.b1 = b1
+    config.b2 = 0.999
+    config.weight_decay = weight_decay
+    config.warmup_steps = 100
+    config.decay_steps = 1000  # at the end of training
+    return config

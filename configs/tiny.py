@@ -1,0 +1,27 @@
+"""The smallest thing that trains, for tests: seconds, and no result to speak of."""
+
+from configs import quickstart
+
+
+def get_config():
+    config = quickstart.get_config()
+    config.data.builder.train = 64
+    config.data.builder.validation = 16
+    config.data.builder.test = 24
+    for classifier in (config.attention, config.evaluator):
+        classifier.batch_size = 16
+        classifier.num_steps = 8
+    config.attention.network.widths = (8, 8, 8)
+    config.evaluator.network.widths = (8, 8)
+    config.evaluator.network.hidden = 16
+    config.amgan.batch_size = 4
+    config.amgan.num_steps = 8
+    config.generator.width = 4
+    config.generator.blocks = 1
+    config.discriminator.width = 4
+    config.log_steps = 2
+    config.checkpoint_steps = 4
+    config.sample_steps = 4
+    config.sample_images = 2
+    config.evaluate.batch_size = 16
+    return config

@@ -1,0 +1,69 @@
+"""What all datasets here have in common: encoded images, labels and a schema."""
+
+from collections.abc import Iterator
+import dataclasses
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from amgan_jax.attributes import Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One labelled image.
+
+    id: unique within the dataset.
+    image: encoded file content.
+    label: a value index for each attribute of the schema.
+    nuisance: of rendered garments, what `garments.nuisance_key` takes.
+    """
+
+    id: str
+    image: bytes
+    label: list[int]
+    nuisance: tuple[int, int] | None = None
+
+
+class LabelledImages(tfds.core.GeneratorBasedBuilder):
+    """Builder of labelled images; a dataset says its schema, format and examples."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    ENCODING = "jpeg"
+    schema: Schema
+    # A subclass registers itself with TFDS under its own name.
+    pkg_dir_path = None
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """Examples of "train", "validation" or "test"."""
+        raise NotImplementedError
+
+    def extra_features(self) -> dict:
+        """Features beyond id, image and label."""
+        return {}
+
+    def _info(self):
+        features = {
+            "id": tfds.features.Text(),
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format=self.ENCODING),
+            "label": tfds.features.Tensor(shape=(len(self.schema.attributes),), dtype=np.int32),
+            **self.extra_features(),
+        }
+        schema = {a.name: list(a.values) for a in self.schema.attributes}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.__doc__,
+            features=tfds.features.FeaturesDict(features),
+            metadata=tfds.core.MetadataDict(schema=schema),
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager
+        return {split: self._generate_examples(split) for split in ("train", "validation", "test")}
+
+    def _generate_examples(self, split):
+        for example in self.examples(split):
+            features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
+            if example.nuisance is not None:
+                features["nuisance"] = np.array(example.nuisance, np.int32)
+            yield example.id, features
