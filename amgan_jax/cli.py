@@ -14,6 +14,7 @@ from amgan_jax.errors import UserError
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Parses the flags and calls main(argv); bad flags and UserError end with status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds; this keeps it quiet
     app.run(lambda argv: _call(main, argv), flags_parser=_parse_flags)
 
 
@@ -21,7 +22,23 @@ def _parse_flags(argv):
     try:
         return flags.FLAGS(argv)
     except Exception as error:  # config files raise whatever they raise
-        _exit(f"{error} (--help shows all flags)")
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        _exit(_unknown_config_key(argv) or f"{' '.join(lines[:1] + lines[1:][-1:])} (--help shows all flags)")
+
+
+def _unknown_config_key(argv):
+    """What to say of the first --config.KEY that the config does not have; None where it has all."""
+    for argument in argv[1:]:
+        if not argument.startswith("--config."):
+            continue
+        node, path = flags.FLAGS["config"].value, argument.removeprefix("--config.").partition("=")[0].split(".")
+        for depth, name in enumerate(path):
+            if not hasattr(node, "keys") or name not in node:
+                where = ".".join(path[:depth]) or "the config"
+                valid = f"it has {', '.join(node.keys())}" if hasattr(node, "keys") else "it is a value"
+                return f"unknown config key {'.'.join(path)}: {where} has no {name!r}; {valid}"
+            node = node[name]
+    return None
 
 
 def _call(main, argv):

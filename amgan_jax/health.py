@@ -75,6 +75,7 @@ def diagnose_classifier(schema: Schema, predicted_NxA: np.ndarray, label_NxA: np
         if accuracy < commonest + 0.25 * (1.0 - commonest):
             warnings.append(
                 f"the attention network cannot read {attribute.name}: {accuracy:.2f} of the validation images,"
-                f" {commonest:.2f} by guessing; its edits will fail: larger images, more labels or more attention.num_steps"
+                f" {commonest:.2f} by guessing; its edits will fail:"
+                " use larger images, more labels or more attention.num_steps"
             )
     return warnings

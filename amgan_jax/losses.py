@@ -40,7 +40,8 @@ def gradient_penalty(score: Callable, real_BxHxWx3, fake_BxHxWx3, mix_B) -> jax.
     Args:
       score: function of images [B, H, W, 3] to score maps [B, h, w, 1]; the critic's
         value of an image is its map's mean.
-      real_BxHxWx3, fake_BxHxWx3: images in [-1, 1].
+      real_BxHxWx3: images in [-1, 1].
+      fake_BxHxWx3: likewise.
       mix_B: in [0, 1], how much of the real image is in the point where the gradient is taken.
     """
     mix = mix_B[:, None, None, None]

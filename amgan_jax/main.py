@@ -12,9 +12,10 @@ import sys
 
 from absl import flags
 import jax
-from ml_collections import config_flags
+from ml_collections import config_dict, config_flags
 
 from amgan_jax import cli, evaluate, train, workdir
+from amgan_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
@@ -25,7 +26,7 @@ _log = logging.getLogger("amgan_jax.main")
 
 def main(argv):
     del argv
-    config, directory = _CONFIG.value, pathlib.Path(_WORKDIR.value)
+    config, directory = _config(), pathlib.Path(_WORKDIR.value)
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     source = _source(config)
     workdir.prepare(directory, config, source.schema)
@@ -35,6 +36,14 @@ def main(argv):
         evaluate.evaluate(config, source, directory)
         print((directory / "report" / "README.md").read_text())
         _log.info("the report is in %s", directory / "report")
+
+
+def _config():
+    try:
+        return config_dict.ConfigDict(_CONFIG.value)
+    except OSError as error:  # a file that could not be loaded raises when it is first used
+        filename = config_flags.get_config_filename(flags.FLAGS["config"])
+        raise UserError(f"cannot load --config={filename}: name a file such as configs/quickstart.py") from error
 
 
 def _source(config):

@@ -117,7 +117,7 @@ def write(workdir: pathlib.Path, metrics: dict[str, float], sheet: Sheet, title:
 def _page(metrics, title):
     rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(metrics.items()))
     return (
-        f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and where it was painted](edits.png)\n\n"
+        f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and its mask](edits.png)\n\n"
         f"| measure | value |\n|---|---|\n{rows}\n\n![training curves](curves.png)\n"
     )
 

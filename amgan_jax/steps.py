@@ -131,17 +131,24 @@ def _update_discriminators(config, schema, state, guide, part, share):
         target = _only_edited(part["target"], part["edited"])
         judged[REGIONAL] = (part["reference"] * region, fake * region, target)
 
+    def judge(params, real, fake, label):
+        def score(image):
+            return network.apply({"params": params}, image)[0]
+
+        real_scores, logits = network.apply({"params": params}, real)
+        return {
+            "critic": losses.critic(real_scores, score(fake)),
+            "penalty": losses.gradient_penalty(score, real, fake, mix_B),
+            "attributes": jnp.sum(losses.attribute_cross_entropy(logits, label, schema.value_counts)),
+        }
+
     def loss_fn(discriminators):
-        parts = {}
-        for name, (real, fake, label) in judged.items():
-            apply = lambda image: network.apply({"params": discriminators[name]}, image)  # noqa: B023, E731
-            real_scores, logits = apply(real)
-            entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
-            parts[f"{name}/critic"] = losses.critic(real_scores, apply(fake)[0])
-            parts[f"{name}/penalty"] = losses.gradient_penalty(lambda image: apply(image)[0], real, fake, mix_B)
-            parts[f"{name}/attributes"] = jnp.sum(entropy_A)
-        weights = {name: config.discriminator_loss[name.split("/")[1]] for name in parts}
-        return losses.weighted_sum(parts, weights)
+        total, named = 0.0, {}
+        for name, images_and_label in judged.items():
+            loss, parts = losses.weighted_sum(judge(discriminators[name], *images_and_label), config.discriminator_loss)
+            total += loss
+            named |= {f"{name}/{part}": value for part, value in parts.items()}
+        return total, named
 
     (_, parts), gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.discriminators)
     gradient, parts = lax.pmean((gradient, parts), parallel.AXIS)

@@ -1,0 +1,14 @@
+"""AMGAN on photos of garments taken at home, 128 x 128 pixels, for one accelerator.
+
+python data/build.py --dataset=clothing_attributes --source=DIR
+python -m amgan_jax.main --config=configs/clothing_128.py --workdir=DIR
+"""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.height = config.width = 128
+    config.data.dataset = "clothing_attributes"
+    return config

@@ -1,0 +1,17 @@
+"""AMGAN on catalogue photos of 64 x 48 pixels, for one accelerator or a patient CPU.
+
+python data/build.py --dataset=fashion_products --source=DIR
+python -m amgan_jax.main --config=configs/products_64.py --workdir=DIR
+"""
+
+from configs import default
+
+
+def get_config():
+    config = default.get_config()
+    config.height, config.width = 64, 48
+    config.generator.width = 32
+    config.generator.first_kernel = config.generator.head_kernel = 3
+    config.discriminator.width = 32
+    config.discriminator.layers = 4
+    return config

@@ -1,0 +1,23 @@
+"""Fixtures that several tests share: built datasets and one trained workdir."""
+
+import pytest
+
+from tests import helpers
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """Where the tiny config's rendered garments are built."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def trained_workdir(tmp_path_factory, data_dir):
+    """A workdir that `amgan_jax.main` trained on the tiny config, which built its data by itself."""
+    directory = tmp_path_factory.mktemp("trained") / "w"
+    result = helpers.run(
+        "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={directory}",
+        f"--config.data.data_dir={data_dir}",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return directory

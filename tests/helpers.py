@@ -1,0 +1,53 @@
+"""What several tests need: a tiny config, rendered splits, and commands as a user runs them."""
+
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+
+from amgan_jax import arrays, garments
+from configs import tiny
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def tiny_config():
+    """configs/tiny.py, with even smaller images and fewer parameters of the data."""
+    return tiny.get_config()
+
+
+@functools.cache
+def rendered_split(seed: int, count: int, size: tuple[int, int] = (32, 32)) -> arrays.Split:
+    """Rendered garments with labels drawn evenly."""
+    rng = np.random.default_rng(seed)
+    label = np.stack([rng.integers(0, n, count) for n in garments.SCHEMA.value_counts], axis=-1).astype(np.int32)
+    nuisance = np.stack([np.full(count, seed), np.arange(count)], axis=-1).astype(np.int32)
+    render = lambda label, nuisance: garments.render(label, garments.nuisance_key(*nuisance), size)  # noqa: E731
+    return arrays.Split(np.asarray(jax.jit(jax.vmap(render))(label, nuisance)), label, nuisance)
+
+
+def rendered_source() -> arrays.ArraySource:
+    """A dataset of rendered garments in memory."""
+    splits = {"train": rendered_split(0, 64), "validation": rendered_split(1, 16), "test": rendered_split(2, 24)}
+    return arrays.ArraySource(garments.SCHEMA, splits)
+
+
+def run(*command: object, devices: int = 1, **environment: str) -> subprocess.CompletedProcess:
+    """Runs a command of the project in a process of its own, with so many fake devices."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    env = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)} | environment
+    words = [sys.executable, *map(str, command)]
+    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+
+
+def assert_refused(result: subprocess.CompletedProcess, *said: str) -> None:
+    """The command ended with status 2 and one line that says all of this, without a stack trace."""
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert result.returncode == 2, result.stderr
+    assert len(errors) == 1 and "Traceback" not in result.stderr, result.stderr
+    for words in said:
+        assert words in errors[0], errors[0]

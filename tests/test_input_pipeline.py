@@ -1,0 +1,132 @@
+"""tf.data batches of a built dataset."""
+
+import itertools
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from amgan_jax import garments, photos
+from tests import helpers
+
+input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
+
+
+@pytest.fixture(scope="module")
+def config(trained_workdir, data_dir):
+    config = helpers.tiny_config()  # trained_workdir has built its dataset
+    config.data.data_dir = str(data_dir)
+    return config
+
+
+@pytest.fixture(scope="module")
+def source(config):
+    return input_pipeline.DatasetSource(config)
+
+
+def _assert_same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_the_batch_of_a_step_is_the_same_from_wherever_reading_starts(config, source):
+    from_start = list(itertools.islice(source.amgan_batches(config, 0), 5))
+    _assert_same(from_start[4], next(source.amgan_batches(config, 4)))
+    from_start = list(itertools.islice(source.classifier_batches(config, "evaluator", 0), 3))
+    _assert_same(from_start[2], next(source.classifier_batches(config, "evaluator", 2)))
+
+
+def test_threads_change_nothing(config, source):
+    many = config.copy_and_resolve_references()
+    many.data.threads = 3
+    for one, three in itertools.islice(zip(source.amgan_batches(config, 0), source.amgan_batches(many, 0)), 4):
+        _assert_same(one, three)
+
+
+_BATCHES = """
+import sys, numpy as np, jax
+from amgan_jax import input_pipeline
+from tests import helpers
+config = helpers.tiny_config()
+config.data.data_dir = sys.argv[2]
+assert jax.device_count() == int(sys.argv[1])
+np.savez(sys.argv[3], **next(input_pipeline.DatasetSource(config).amgan_batches(config, 3)))
+"""
+
+
+def test_one_device_and_four_get_the_same_batch(config, source, tmp_path):
+    here = next(source.amgan_batches(config, 3))
+    result = helpers.run("-c", _BATCHES, 4, config.data.data_dir, tmp_path / "b.npz", devices=4)
+    assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "b.npz") as there:
+        _assert_same(here, dict(there))
+
+
+def test_training_images_are_those_of_the_labels_flipped_or_not(config, source):
+    batch = next(source.amgan_batches(config, 0))
+    flipped = 0
+    table = {}
+    for b in source.evaluation_batches(config, "train"):
+        table |= {image.tobytes(): label for image, label in zip(b["image"][b["mask"]], b["label"][b["mask"]])}
+    for image, label in zip(batch["image"], batch["label"]):
+        mirrored = np.ascontiguousarray(image[:, ::-1])
+        flipped += image.tobytes() not in table
+        found = table.get(image.tobytes(), table.get(mirrored.tobytes()))
+        np.testing.assert_array_equal(found, label)
+    assert all(image.tobytes() in table for image in batch["reference"])
+
+
+def test_evaluation_shows_every_image_once_and_unaugmented(config, source):
+    batches = list(source.evaluation_batches(config, "test"))
+    assert [int(b["mask"].sum()) for b in batches] == [16, 8]
+    assert {len(b["image"]) for b in batches} == {16}
+    first = batches[0]
+    for i in range(4):
+        key = garments.nuisance_key(*first["nuisance"][i])
+        np.testing.assert_allclose(first["image"][i], garments.render(first["label"][i], key, (32, 32)), atol=0.005)
+
+
+def test_splits_share_no_image(config, source):
+    seen = [
+        {image.tobytes() for b in source.evaluation_batches(config, split) for image in b["image"][b["mask"]]}
+        for split in ("train", "validation", "test")
+    ]
+    assert [len(s) for s in seen] == [64, 16, 24]
+    assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+@pytest.mark.parametrize("size", [(224, 168), (50, 200), (301, 97), (20, 20)])
+def test_letterboxing_in_training_and_of_photos_agree(size):
+    ramp = np.linspace(0, 255, size[0] * size[1] * 3).reshape(*size, 3)
+    pixels = (ramp * np.random.default_rng(0).uniform(0.5, 1.0, (1, 1, 3))).astype(np.uint8)
+    training = np.asarray(input_pipeline.letterbox(pixels, 64, 48))
+    serving = photos.letterbox(photos.Photo(pixels, None), 64, 48).image
+    assert training.shape == serving.shape == (64, 48, 3)
+    assert np.abs(training - serving).max() < 0.03
+    assert np.abs(training - serving).mean() < 0.005
+
+
+def test_crops_magnify(config, source):
+    cropped = config.copy_and_resolve_references()
+    cropped.data.crop = 0.5
+    plain, zoomed = (next(source.classifier_batches(c, "attention", 0)) for c in (config, cropped))
+    np.testing.assert_array_equal(plain["label"], zoomed["label"])
+    assert np.abs(plain["image"] - zoomed["image"]).mean() > 0.05
+
+
+def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
+    for dataset, said in (("fashion_products", "--source=DIR"), ("synthetic_garments", "--height=32 .*--width=32")):
+        config = helpers.tiny_config()
+        config.data.dataset, config.data.data_dir = dataset, str(tmp_path)
+        if dataset == "fashion_products":
+            config.data.builder = {}
+        pattern = f"dataset {dataset} is not built in {tmp_path}; build it with: python .*build.py --dataset={dataset}.*{said}"
+        with pytest.raises(input_pipeline.UserError, match=pattern):
+            input_pipeline.DatasetSource(config)
+
+
+def test_an_encoded_grey_photo_has_three_channels(tmp_path):
+    Image.new("L", (30, 40), 128).save(tmp_path / "grey.png")
+    image = input_pipeline.tf.io.decode_image((tmp_path / "grey.png").read_bytes(), 3, expand_animations=False)
+    assert np.asarray(input_pipeline.letterbox(image, 16, 12)).shape == (16, 12, 3)

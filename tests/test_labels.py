@@ -1,0 +1,25 @@
+"""Labels as arrays."""
+
+import numpy as np
+
+from amgan_jax import labels
+
+COUNTS = (2, 3)
+
+
+def test_one_hot_leaves_unknown_values_zero():
+    planes = labels.one_hot(np.array([[1, -1], [-1, 2]]), COUNTS)
+    np.testing.assert_array_equal(planes, [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])
+
+
+def test_difference_is_zero_where_nothing_changes_or_is_unknown():
+    source, target = np.array([[0, 1], [-1, 1], [1, 0]]), np.array([[0, 2], [1, 1], [-1, 0]])
+    np.testing.assert_array_equal(
+        labels.difference(source, target, COUNTS), [[0, 0, 0, -1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    )
+
+
+def test_most_likely_reads_each_attribute_by_itself():
+    label, confidence = labels.most_likely(np.array([[0.0, np.log(3.0), 5.0, 5.0, 6.0]]), COUNTS)
+    np.testing.assert_array_equal(label, [[1, 2]])
+    np.testing.assert_allclose(confidence, [[0.75, np.e / (np.e + 2.0)]], rtol=1e-5)

@@ -1,0 +1,129 @@
+"""The networks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from amgan_jax.models import attention, discriminator, generator, layers
+
+COUNTS = (2, 3)
+IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 16, 12, 3)).astype(np.float32)
+
+
+def _generator(**changes):
+    settings = {
+        "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": True, "mask_bias": 0.0
+    }  # fmt: skip
+    return generator.Generator(**(settings | changes))
+
+
+def _condition(seed=0):
+    return np.random.default_rng(seed).normal(size=(2, 5)).astype(np.float32)
+
+
+def test_a_fresh_generator_changes_nothing():
+    edited, mask = _generator().init_with_output(jax.random.key(0), IMAGE, _condition())[0]
+    np.testing.assert_allclose(edited, IMAGE, atol=1e-6)
+    assert mask.shape == (2, 16, 12, 1) and mask.min() >= 0.0 and mask.max() <= 1.0
+
+
+def _trained_like(module, *inputs):
+    """Random parameters everywhere, as if trained."""
+    variables = module.init(jax.random.key(0), *inputs)
+    leaves, treedef = jax.tree.flatten(variables)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [leaf + 0.3 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(treedef, noisy)
+
+
+def test_edited_is_mixed_by_the_mask():
+    """Where a huge bias closes the mask nothing changes; the same network with an open mask repaints."""
+    closed, opened = _generator(mask_bias=-50.0), _generator(mask_bias=50.0)
+    variables = _trained_like(closed, IMAGE, _condition())
+    np.testing.assert_allclose(closed.apply(variables, IMAGE, _condition())[0], IMAGE, atol=1e-6)
+    assert np.abs(opened.apply(variables, IMAGE, _condition())[0] - IMAGE).mean() > 0.05
+
+
+def test_the_condition_matters():
+    module = _generator()
+    variables = _trained_like(module, IMAGE, _condition())
+    first, second = (module.apply(variables, IMAGE, _condition(seed))[0] for seed in (0, 1))
+    assert np.abs(first - second).mean() > 0.01
+
+
+def test_a_generator_without_mask_repaints_everything():
+    module = _generator(mask=False)
+    (edited, mask), variables = module.init_with_output(jax.random.key(0), IMAGE, _condition())
+    assert edited.shape == IMAGE.shape and np.all(mask == 1.0)
+    assert jax.tree.structure(variables) != jax.tree.structure(
+        _generator().init(jax.random.key(0), IMAGE, _condition())
+    )
+
+
+def test_bfloat16_keeps_float32_parameters_and_nearly_the_same_result():
+    low = _generator(dtype=jnp.bfloat16)
+    variables = _trained_like(_generator(), IMAGE, _condition())
+    assert {leaf.dtype for leaf in jax.tree.leaves(low.init(jax.random.key(0), IMAGE, _condition()))} == {
+        jnp.dtype("float32")
+    }
+    exact, rounded = (m.apply(variables, IMAGE, _condition())[0] for m in (_generator(), low))
+    assert rounded.dtype == jnp.float32
+    assert 0.0 < np.abs(exact - rounded).mean() < 0.05
+
+
+def test_fresh_upsampling_has_no_checkerboard():
+    module = layers.SubPixelUpsample(3)
+    x = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype(np.float32)
+    up = np.asarray(module.init_with_output(jax.random.key(0), x)[0])
+    assert up.shape == (1, 8, 8, 3)
+    blocks = up.reshape(1, 4, 2, 4, 2, 3)
+    assert np.abs(blocks - blocks[:, :, :1, :, :1]).max() == 0.0
+
+
+def test_downsampling_sees_four_by_four_pixels():
+    module = layers.Downsample(1)
+    x = np.zeros((1, 8, 8, 1), np.float32)
+    variables = module.init(jax.random.key(0), x)
+    gradient = jax.grad(lambda x: module.apply(variables, x)[0, 1, 1, 0])(x)
+    assert gradient.shape == (1, 8, 8, 1) and np.count_nonzero(gradient) == 16
+
+
+def test_discriminator_scores_patches_and_reads_attributes():
+    module = discriminator.Discriminator(width=4, layers=2, value_count=5)
+    scores, logits = module.init_with_output(jax.random.key(0), IMAGE)[0]
+    assert scores.shape == (2, 4, 3, 1) and logits.shape == (2, 5)
+
+
+def test_activation_map_of_a_network_whose_answer_is_known():
+    # Channel 0 is lit at the top left, channel 1 at the bottom right; the head reads value
+    # "0 of attribute 0" off channel 0 and "2 of attribute 1" off channel 1, against the rest.
+    feature = np.zeros((1, 4, 4, 2), np.float32)
+    feature[0, 0, 0, 0], feature[0, 3, 3, 1] = 2.0, 5.0
+    head = np.full((2, 5), -1.0, np.float32)
+    head[0, 0], head[1, 4] = 3.0, 1.0
+    variables = {"params": {"head": {"kernel": jnp.asarray(head)}}}
+    maps = attention.activation_maps(variables, feature, np.array([[0, 2]]), COUNTS, (4, 4))
+    expected = np.zeros((4, 4, 2))
+    expected[0, 0, 0], expected[3, 3, 1] = 1.0, 1.0
+    np.testing.assert_allclose(maps[0], expected, atol=1e-6)
+    unseen = attention.activation_maps(variables, feature, np.array([[1, -1]]), COUNTS, (8, 8))
+    assert unseen.shape == (1, 8, 8, 2) and not np.any(unseen)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        attention.ResNet(COUNTS, widths=(4, 8), strides=(1, 2), stem_stride=2),
+        attention.PlainConvNet(COUNTS, widths=(4, 8), hidden=8),
+    ],
+)
+def test_classifiers_use_running_averages_when_not_training(module):
+    variables = module.init(jax.random.key(0), IMAGE)
+    output = module.apply(variables, IMAGE)
+    assert output.logits.shape == (2, 5) and output.features[-1].shape == (2, 4, 3, 8)
+    alone = module.apply(variables, IMAGE[:1]).logits
+    np.testing.assert_allclose(alone, output.logits[:1], rtol=1e-4, atol=1e-5)
+    _, updated = module.apply(variables, IMAGE, train=True, mutable=["batch_stats"])
+    moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), variables["batch_stats"], updated["batch_stats"])
+    assert max(jax.tree.leaves(moved)) > 0.0

@@ -1,0 +1,107 @@
+"""People's pictures in and out."""
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from amgan_jax import photos
+from amgan_jax.errors import UserError
+
+
+def _gradient(width=37, height=53):
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)
+
+
+def _save(path, mode="RGB", **options):
+    image = Image.fromarray(_gradient())
+    image = image.quantize(64) if mode == "P" else image.convert(mode)
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.jpg", "RGB"), ("a.jpg", "CMYK"), ("a.jpg", "L"), ("a.png", "P"), ("a.png", "1"), ("a.webp", "RGB"),
+     ("a.png", "LA"), ("a.gif", "P"), ("a.png", "RGBA")],
+)  # fmt: skip
+def test_reads_any_colour_mode_as_rgb(tmp_path, name, mode):
+    photo = photos.read(_save(tmp_path / name, mode))
+    assert photo.pixels.shape == (53, 37, 3) and photo.pixels.dtype == np.uint8
+    grey = photo.pixels.astype(float).mean(axis=-1)
+    assert np.corrcoef(grey.ravel(), _gradient().mean(axis=-1).ravel())[0, 1] > (0.5 if mode == "1" else 0.95)
+
+
+def test_sixteen_bit_grey_keeps_its_range(tmp_path):
+    Image.fromarray((np.arange(100, dtype=np.uint16) * 655).reshape(10, 10)).save(tmp_path / "deep.png")
+    pixels = photos.read(tmp_path / "deep.png").pixels
+    assert pixels[0, 0, 0] == 0 and pixels[-1, -1, 0] == 255 and len(np.unique(pixels)) == 100
+
+
+def test_turns_a_photo_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees
+    photo = photos.read(_save(tmp_path / "turned.jpg", exif=exif))
+    assert photo.pixels.shape == (37, 53, 3)
+
+
+def test_transparency_is_white_when_read_and_comes_back_when_written(tmp_path):
+    rgba = np.dstack([_gradient(), np.full((53, 37), 255, np.uint8)])
+    rgba[:10, :, 3] = 0
+    Image.fromarray(rgba).save(tmp_path / "clear.png")
+    photo = photos.read(tmp_path / "clear.png")
+    assert (photo.pixels[:10] == 255).all()
+    photos.write(tmp_path / "again.png", photo)
+    with Image.open(tmp_path / "again.png") as again:
+        np.testing.assert_array_equal(np.asarray(again)[..., 3], rgba[..., 3])
+    photos.write(tmp_path / "again.jpg", photo)
+    assert photos.read(tmp_path / "again.jpg").alpha is None
+
+
+@pytest.mark.parametrize("size", [(53, 37), (1, 1), (7, 501), (640, 480)])
+def test_no_change_leaves_every_pixel_at_any_size(size):
+    photo = photos.Photo(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8), None)
+    seen = photos.letterbox(photo, 32, 24)
+    assert seen.image.shape == (32, 24, 3)
+    np.testing.assert_array_equal(photos.apply_change(photo, seen, seen.image).pixels, photo.pixels)
+
+
+def test_a_change_lands_where_it_was_made_and_keeps_detail():
+    rng = np.random.default_rng(0)
+    photo = photos.Photo(rng.integers(100, 140, (320, 240, 3), dtype=np.uint8), None)
+    seen = photos.letterbox(photo, 32, 24)
+    edited = seen.image.copy()
+    edited[:16] += 0.4  # the upper half is lighter by a fifth of the range: 51 levels
+    result = photos.apply_change(photo, seen, edited).pixels.astype(int)
+    np.testing.assert_allclose(result[:140] - photo.pixels[:140], 51, atol=1)
+    np.testing.assert_array_equal(result[180:], photo.pixels[180:])
+
+
+def test_letterboxing_keeps_the_shape_on_white():
+    photo = photos.Photo(np.zeros((100, 50, 3), np.uint8), None)
+    seen = photos.letterbox(photo, 32, 32)
+    assert seen.box == (0, 8, 32, 16)
+    assert (
+        (seen.image[:, :8] == 1.0).all() and (seen.image[:, 8:24] == -1.0).all() and (seen.image[:, 24:] == 1.0).all()
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is empty"), (b"hello, I am no picture", "is not a picture"), (None, "cannot be decoded")],
+)
+def test_what_is_no_photo_is_named(tmp_path, content, said):
+    path = _save(tmp_path / "bad.jpg")
+    path.write_bytes(path.read_bytes()[:-300] if content is None else content)
+    with pytest.raises(UserError, match=f"bad.jpg {said}"):
+        photos.read(path)
+
+
+def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
+    with pytest.raises(UserError, match="matches no file"):
+        photos.find(str(tmp_path / "*.jpg"))
+
+
+def test_a_suffix_that_names_no_picture_is_refused(tmp_path):
+    with pytest.raises(UserError, match="should end in .png"):
+        photos.write(tmp_path / "a.txt", photos.Photo(_gradient(), None))

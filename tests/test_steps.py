@@ -1,0 +1,136 @@
+"""The training steps."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from amgan_jax import garments, parallel, state, steps
+from tests import helpers
+
+SCHEMA = garments.SCHEMA
+
+
+def _start(config):
+    """(fresh TrainState, attention variables, first batch)."""
+    attention = state.init_classifier(config, "attention", SCHEMA).variables
+    batch = next(helpers.rendered_source().amgan_batches(config, 0))
+    return state.init_amgan(config, SCHEMA), attention, batch
+
+
+def _step(config, start):
+    """The state and metrics after one update."""
+    train_state, attention, batch = start
+    step = parallel.map_step(functools.partial(steps.amgan_step, config, SCHEMA), frozen=1)
+    new, metrics = step(
+        parallel.replicate(train_state), parallel.replicate(attention), parallel.shard(batch, config.amgan.n_critic)
+    )
+    return jax.device_get(new), jax.device_get(metrics)
+
+
+def _distance(a, b):
+    return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(np.abs(x - y).max()), a, b)))
+
+
+@pytest.fixture(scope="module")
+def updated():
+    config = helpers.tiny_config()
+    start = _start(config)
+    return start, *_step(config, start)
+
+
+def test_one_update_moves_all_three_networks_and_counts(updated):
+    (before, _, _), after, metrics = updated
+    assert after.step == 1
+    assert _distance(before.generator, after.generator) > 0.0
+    for name in ("global", "regional"):
+        assert _distance(before.discriminators[name], after.discriminators[name]) > 0.0
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert {"generator/cycle", "generator/mask", "discriminator/regional/penalty"} <= metrics.keys()
+
+
+def test_the_first_average_follows_the_generator_closely(updated):
+    (before, _, _), after, _ = updated
+    expected = jax.tree.map(lambda old, new: 0.1 * old + 0.9 * new, before.generator, after.generator)
+    assert _distance(after.ema, expected) < 1e-6
+
+
+def test_parts_of_weight_zero_are_left_out():
+    config = helpers.tiny_config()
+    config.amgan.regional = False
+    for name in ("attention", "perceptual", "cycle"):
+        config.generator_loss[name] = 0.0
+    before, attention, batch = _start(config)
+    after, metrics = _step(config, (before, attention, batch))
+    assert not {"generator/attention", "generator/perceptual", "generator/cycle"} & metrics.keys()
+    assert not any("regional" in name for name in metrics)
+    assert _distance(before.discriminators["regional"], after.discriminators["regional"]) == 0.0
+
+
+def test_ganimations_mask_penalties_can_take_the_place_of_the_attention_loss():
+    config = helpers.tiny_config()
+    config.generator_loss.attention = 0.0
+    config.generator_loss.mask_size = config.generator_loss.mask_variation = 1.0
+    _, metrics = _step(config, _start(config))
+    assert metrics["generator/mask_size"] == metrics["generator/mask"] > 0.0
+    assert metrics["generator/mask_variation"] >= 0.0
+
+
+def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
+    config = helpers.tiny_config()
+    train_state, attention, batch = _start(config)
+    unknown = np.full_like(batch["label"], -1)
+    _, metrics = _step(config, (train_state, attention, batch | {"label": unknown, "target": unknown}))
+    for name in ("discriminator/global/attributes", "discriminator/regional/attributes"):
+        assert metrics[name] == 0.0
+    for name in ("generator/global_attributes", "generator/regional_attributes"):
+        assert metrics[name] == 0.0
+    assert metrics["generator/cycle"] < 1e-6  # no edit is asked for, and a fresh generator makes none
+
+
+def test_the_region_is_where_the_edited_attribute_is_seen():
+    config = helpers.tiny_config()
+    _, attention, batch = _start(config)
+    part = {name: jnp.asarray(x) for name, x in batch.items()}
+    guide = steps.Attention(config, SCHEMA, attention).guide(part)
+    assert guide["region"].shape == guide["mask"].shape == (4, 32, 32, 1)
+    np.testing.assert_array_equal(guide["region"], guide["mask"])  # one attribute is edited
+    unedited = part | {"target": part["label"]}
+    assert not np.any(steps.Attention(config, SCHEMA, attention).guide(unedited)["mask"])
+
+
+_ONE_UPDATE = """
+import sys, numpy as np, jax
+from tests import helpers, test_steps
+config = helpers.tiny_config()
+config.amgan.n_critic = 2
+assert jax.device_count() == int(sys.argv[1])
+after, metrics = test_steps._step(config, test_steps._start(config))
+# The optimizers' moments hold the gradients; the parameters have moved by a warm-up step only.
+moments = (after.generator_optimizer, after.discriminator_optimizer)
+np.savez(sys.argv[2], *jax.tree.leaves((moments, metrics)))
+"""
+
+
+def test_one_device_and_four_give_the_same_update(tmp_path):
+    for devices in (1, 4):
+        result = helpers.run("-c", _ONE_UPDATE, devices, tmp_path / f"{devices}.npz", devices=devices)
+        assert result.returncode == 0, result.stderr
+    one, four = (np.load(tmp_path / f"{devices}.npz") for devices in (1, 4))
+    assert len(one.files) > 40
+    for name in one.files:
+        assert np.abs(one[name] - four[name]).max() <= 2e-3 * np.abs(one[name]).max() + 1e-7
+
+
+def test_a_classifier_learns_its_batch():
+    config = helpers.tiny_config()
+    batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    train_state = parallel.replicate(state.init_classifier(config, "attention", SCHEMA))
+    losses = []
+    for _ in range(25):
+        train_state, metrics = step(train_state, batch)
+        losses.append(float(metrics["loss"]))
+    assert losses[-1] < 0.7 * losses[0]

@@ -1,0 +1,149 @@
+"""The loops: resume, metrics, and training without TensorFlow."""
+
+import itertools
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from amgan_jax import checkpoints, metrics, state, train, workdir
+from amgan_jax.errors import UserError
+from tests import helpers
+
+
+class _Killed(Exception):
+    """Stands for the process being killed."""
+
+
+class _Interrupted:
+    """A source whose AMGAN batches end after so many, as a killed process's do."""
+
+    def __init__(self, source, batches):
+        self._source, self._batches = source, batches
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def amgan_batches(self, config, first_step):
+        yield from itertools.islice(self._source.amgan_batches(config, first_step), self._batches)
+        raise _Killed
+
+
+def _prepare(directory, config, source):
+    workdir.prepare(directory, config, source.schema)
+    return directory
+
+
+def _final(directory, config, source):
+    return checkpoints.restore(directory / "amgan", state.init_amgan(config, source.schema))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An uninterrupted run, and one that was stopped twice: at a checkpoint's step and off it."""
+    config, source = helpers.tiny_config(), helpers.rendered_source()
+    whole = _prepare(tmp_path_factory.mktemp("whole") / "w", config, source)
+    train.train(config, source, whole)
+    parts = _prepare(tmp_path_factory.mktemp("parts") / "w", config, source)
+    for batches in (3, 6):
+        with pytest.raises(_Killed):
+            train.train(config, _Interrupted(source, batches), parts)
+        with (parts / "metrics.jsonl").open("a") as file:
+            file.write('{"phase": "amgan", "st')  # a line that the kill cut off
+    train.train(config, source, parts)
+    return config, source, whole, parts
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(trained):
+    config, source, whole, parts = trained
+    pairs = zip(
+        jax.tree.leaves(_final(whole, config, source)), jax.tree.leaves(_final(parts, config, source)), strict=True
+    )
+    for a, b in pairs:
+        np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_have_each_log_step_once_and_are_the_same_after_a_resume(trained):
+    config, _, whole, parts = trained
+    records = metrics.read_metrics(parts)
+    assert [r["step"] for r in records if r["phase"] == "amgan"] == [2, 4, 6, 8]
+    assert [r["phase"] for r in records if r["step"] == 8] == ["attention", "evaluator", "amgan"]
+    assert records == metrics.read_metrics(whole)
+
+
+def test_a_sheet_is_drawn_each_sample_steps(trained):
+    _, _, whole, _ = trained
+    assert sorted(p.name for p in (whole / "samples").iterdir()) == ["4.png", "8.png"]
+
+
+def test_tensorboard_gets_the_metrics(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, _, whole, _ = trained
+    events = EventAccumulator(str(whole), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [e.step for e in events.Tensors("amgan/generator/cycle")] == [2, 4, 6, 8]
+
+
+def test_a_finished_training_is_not_trained_again(trained):
+    config, source, whole, _ = trained
+    before = (whole / "metrics.jsonl").read_text()
+    train.train(config, _Interrupted(source, 0), whole)
+    assert (whole / "metrics.jsonl").read_text() == before
+
+
+def test_training_goes_on_when_more_steps_are_asked_for(trained, tmp_path):
+    config, source, _, parts = trained
+    longer = helpers.tiny_config()
+    longer.amgan.num_steps = 10
+    workdir.prepare(parts, longer, source.schema)
+    train.train(longer, source, parts)
+    assert _final(parts, longer, source).step == 10
+    assert [r["step"] for r in metrics.read_metrics(parts) if r["phase"] == "amgan"] == [2, 4, 6, 8, 10]
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
+    config, source = helpers.tiny_config(), helpers.rendered_source()
+    config.attention.optimizer.learning_rate = float("nan")
+    with pytest.raises(UserError, match="attention: .* at step 4: lower the learning rate"):
+        train.train_classifier(config, "attention", source, _prepare(tmp_path / "w", config, source))
+    assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"amgan.batch_size": 0}, "amgan.batch_size=0 cannot be divided over 1 devices"),
+        ({"height": 30}, "height=30: the generator needs a multiple of 4"),
+        ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
+        ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
+        ({"amgan.n_critic": 0}, "amgan.n_critic=0: at least 1"),
+    ],
+)
+def test_a_config_that_cannot_be_trained_is_refused(change, said):
+    config = helpers.tiny_config()
+    config.update_from_flattened_dict(change)
+    with pytest.raises(UserError, match=said):
+        train.check_config(config, helpers.rendered_source().schema)
+
+
+_WITHOUT_TENSORFLOW = """
+import pathlib, sys
+for name in ("tensorflow", "tensorflow_datasets"):
+    sys.modules[name] = None  # importing it raises ImportError
+from amgan_jax import evaluate, train, workdir
+from tests import helpers
+config, source, directory = helpers.tiny_config(), helpers.rendered_source(), pathlib.Path(sys.argv[1])
+config.attention.num_steps = config.evaluator.num_steps = config.amgan.num_steps = 2
+workdir.prepare(directory, config, source.schema)
+train.train(config, source, directory)
+evaluate.evaluate(config, source, directory)
+"""
+
+
+def test_everything_but_the_input_pipeline_runs_without_tensorflow(tmp_path):
+    result = helpers.run("-c", _WITHOUT_TENSORFLOW, tmp_path / "w")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "w" / "report" / "metrics.json").read_text())["train/steps"] == 2
+    assert [r["step"] for r in metrics.read_metrics(tmp_path / "w")] == [2, 2, 2]

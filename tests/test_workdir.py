@@ -1,0 +1,66 @@
+"""Whether a workdir belongs to a config and a schema."""
+
+import pytest
+
+from amgan_jax import workdir
+from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
+from tests import helpers
+
+SCHEMA = Schema.from_values({"color": ["red", "blue"]})
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    workdir.prepare(tmp_path / "w", helpers.tiny_config(), SCHEMA)
+    return tmp_path / "w"
+
+
+def test_config_and_schema_come_back_as_they_were(prepared):
+    config, schema = workdir.load(prepared)
+    assert schema == SCHEMA
+    assert config.to_dict() == helpers.tiny_config().to_dict()
+
+
+def test_another_config_is_refused_by_key(prepared):
+    config = helpers.tiny_config()
+    config.generator.width = 8
+    with pytest.raises(UserError, match="another config: generator.width was 4, is 8; name another --workdir"):
+        workdir.prepare(prepared, config, SCHEMA)
+
+
+def test_what_leaves_training_valid_may_change(prepared):
+    config = helpers.tiny_config()
+    config.amgan.num_steps = 100
+    config.data.data_dir = "/elsewhere"
+    config.evaluate.batch_size = 2
+    workdir.prepare(prepared, config, SCHEMA)
+    assert workdir.load(prepared)[0].amgan.num_steps == 100
+
+
+def test_another_schema_is_refused_by_attribute(prepared):
+    with pytest.raises(UserError, match="another schema \\(attribute color\\)"):
+        workdir.prepare(prepared, helpers.tiny_config(), Schema.from_values({"color": ["red", "green"]}))
+
+
+def test_a_folder_of_other_things_is_refused(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match="holds files but no config.json"):
+        workdir.prepare(tmp_path, helpers.tiny_config(), SCHEMA)
+    with pytest.raises(UserError, match="is not a workdir of amgan_jax.main: it has no config.json"):
+        workdir.load(tmp_path)
+    with pytest.raises(UserError, match="is not a directory"):
+        workdir.prepare(tmp_path / "holiday.jpg", helpers.tiny_config(), SCHEMA)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    workdir.write_atomically(path, "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workdir.os, "replace", full)
+    with pytest.raises(UserError, match="cannot write .*file: No space left on device"):
+        workdir.write_atomically(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
