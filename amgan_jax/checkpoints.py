@@ -1,6 +1,9 @@
 """Orbax checkpoints of one phase of training: the whole state and the seconds it took."""
 
+import contextlib
+import logging
 import pathlib
+import sys
 
 import jax
 import orbax.checkpoint as ocp
@@ -30,7 +33,8 @@ class Checkpoints:
         step = int(state.step)
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave({"seconds": seconds}))
         try:
-            self._manager.save(step, args=items, force=True)
+            with _hushed():
+                self._manager.save(step, args=items, force=True)
         except Exception as error:  # whatever the storage behind Orbax raises
             last = self.latest_step()
             kept = f"step {last} is still there" if last is not None else "there is no earlier one"
@@ -86,6 +90,24 @@ def progress(directory: pathlib.Path) -> tuple[int, float]:
     return step, found.progress["seconds"]
 
 
+@contextlib.contextmanager
+def _hushed():
+    """Keeps the stack traces of a storage library's threads from the screen.
+
+    What fails is raised too. After a failure it stays hushed: threads go on to complain.
+    """
+    levels = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "asyncio"))]
+    hook = sys.unraisablehook
+    for logger, _ in levels:
+        logger.setLevel(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
+    yield
+    for logger, level in levels:
+        logger.setLevel(level)
+    sys.unraisablehook = hook
+
+
 def _reason(error):
+    """The innermost cause that the first line of a storage library's message names."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0].rpartition('": ')[2] if lines else type(error).__name__

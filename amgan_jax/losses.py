@@ -5,7 +5,6 @@ so that the mean over devices of these losses is the loss of the whole batch.
 """
 
 from collections.abc import Callable
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -57,16 +56,14 @@ def absolute_error(a, b) -> jax.Array:
     return jnp.mean(jnp.abs(a - b))
 
 
-def perceptual(features, reference_features) -> jax.Array:
-    """Distance of spatially pooled features [B, C] of each layer, relative to the reference's size.
+def perceptual(features_BxC, reference_features_BxC) -> jax.Array:
+    """Squared distance of spatially pooled features, relative to the reference's size, mean over the batch.
 
     Pooled, since an image and its reference are not aligned (compare Johnson et al. 2016, eq. 2).
     """
-
-    def distance(f, r):
-        return jnp.mean(jnp.sum(jnp.square(f - r), axis=-1) / (jnp.sum(jnp.square(r), axis=-1) + 1e-6))
-
-    return functools.reduce(jnp.add, map(distance, features, reference_features)) / len(features)
+    distance_B = jnp.sum(jnp.square(features_BxC - reference_features_BxC), axis=-1)
+    size_B = jnp.sum(jnp.square(reference_features_BxC), axis=-1)
+    return jnp.mean(distance_B / (size_B + 1e-6))
 
 
 def total_variation(mask_BxHxWx1) -> jax.Array:

@@ -1,6 +1,6 @@
 """Devices: the one place that names pmap, and how host batches reach it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -10,8 +10,8 @@ from amgan_jax.errors import UserError
 AXIS = "batch"
 
 
-def map_step(step: Callable, frozen: int = 0) -> Callable:
-    """Maps step(state, *frozen, batch) -> (state, metrics) over all devices.
+def map_step(step: Callable, frozen: int = 0, devices: Sequence[jax.Device] | None = None) -> Callable:
+    """Maps step(state, *frozen, batch) -> (state, metrics) over devices.
 
     The state has no device axis: it goes in and comes out replicated, and is donated.
     The step averages what it computes with `lax.pmean(..., AXIS)`.
@@ -19,9 +19,10 @@ def map_step(step: Callable, frozen: int = 0) -> Callable:
     Args:
       step: written for one device, with the state first and the batch last.
       frozen: how many replicated arguments stand between the two.
+      devices: over which to map; None: all there are.
     """
     in_axes = (None,) * (1 + frozen) + (0,)
-    return jax.pmap(step, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=(0,))
+    return jax.pmap(step, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=(0,), devices=devices)
 
 
 def replicate(tree):

@@ -84,9 +84,9 @@ class Attention:
         self._value_counts = schema.value_counts
         self._size = (config.height, config.width)
 
-    def pooled_features(self, image) -> list[jax.Array]:
-        """Spatially pooled features [B, C] of each stage."""
-        return layers.spatial_mean(self._network.apply(self._variables, image).features)
+    def pooled_features(self, image) -> jax.Array:
+        """Spatially pooled features [B, C] of the last stage, which the head reads values off."""
+        return layers.spatial_mean(self._network.apply(self._variables, image).features[-1])
 
     def guide(self, part) -> dict[str, jax.Array]:
         """Where the edit of each example is, and what it should look like.
@@ -94,7 +94,7 @@ class Attention:
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
           mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
-          features: the reference's pooled features.
+          features: float32 [B, C], the reference's pooled features.
         """
         region_BxHxWxA, features = self._regions(part)
         changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
@@ -111,7 +111,7 @@ class Attention:
         output = self._network.apply(self._variables, part["reference"])
         lost = self._activation_maps(source, part["label"])
         gained = self._activation_maps(output.features[-1], part["target"])
-        return jnp.maximum(lost, gained), layers.spatial_mean(output.features)
+        return jnp.maximum(lost, gained), layers.spatial_mean(output.features[-1])
 
     def _activation_maps(self, feature, label):
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)

@@ -13,18 +13,7 @@ from amgan_jax.errors import UserError
 from labelled_images import Example, LabelledImages
 
 # Both labels files use these values.
-SCHEMA = Schema.from_values(
-    {
-        "sleeve_length": ("sleeveless", "short", "three_quarter", "long"),
-        "collar": ("round", "v_neck", "shirt", "high", "hood", "other"),
-        "color": (
-            "black", "white", "grey", "blue", "red", "green", "yellow", "orange", "pink", "purple", "brown",
-            "beige", "multicolor",
-        ),
-        "pattern": ("plain", "graphic", "striped", "checked", "allover", "other"),
-        "fastening": ("none", "buttons", "zip", "other"),
-    }
-)  # fmt: skip
+SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
 _SPLITS = ("train", "validation", "test")
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 

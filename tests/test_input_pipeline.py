@@ -40,8 +40,8 @@ def test_the_batch_of_a_step_is_the_same_from_wherever_reading_starts(config, so
 def test_threads_change_nothing(config, source):
     many = config.copy_and_resolve_references()
     many.data.threads = 3
-    for one, three in itertools.islice(zip(source.amgan_batches(config, 0), source.amgan_batches(many, 0)), 4):
-        _assert_same(one, three)
+    for step in range(4):
+        _assert_same(next(source.amgan_batches(config, step)), next(source.amgan_batches(many, step)))
 
 
 _BATCHES = """
@@ -68,8 +68,9 @@ def test_training_images_are_those_of_the_labels_flipped_or_not(config, source):
     flipped = 0
     table = {}
     for b in source.evaluation_batches(config, "train"):
-        table |= {image.tobytes(): label for image, label in zip(b["image"][b["mask"]], b["label"][b["mask"]])}
-    for image, label in zip(batch["image"], batch["label"]):
+        for image, label in zip(b["image"][b["mask"]], b["label"][b["mask"]], strict=True):
+            table[image.tobytes()] = label
+    for image, label in zip(batch["image"], batch["label"], strict=True):
         mirrored = np.ascontiguousarray(image[:, ::-1])
         flipped += image.tobytes() not in table
         found = table.get(image.tobytes(), table.get(mirrored.tobytes()))
@@ -121,7 +122,7 @@ def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
         config.data.dataset, config.data.data_dir = dataset, str(tmp_path)
         if dataset == "fashion_products":
             config.data.builder = {}
-        pattern = f"dataset {dataset} is not built in {tmp_path}; build it with: python .*build.py --dataset={dataset}.*{said}"
+        pattern = f"{dataset} is not built in {tmp_path}; build it with: python .*build.py --dataset={dataset}.*{said}"
         with pytest.raises(input_pipeline.UserError, match=pattern):
             input_pipeline.DatasetSource(config)
 

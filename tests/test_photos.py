@@ -29,7 +29,7 @@ def test_reads_any_colour_mode_as_rgb(tmp_path, name, mode):
     photo = photos.read(_save(tmp_path / name, mode))
     assert photo.pixels.shape == (53, 37, 3) and photo.pixels.dtype == np.uint8
     grey = photo.pixels.astype(float).mean(axis=-1)
-    assert np.corrcoef(grey.ravel(), _gradient().mean(axis=-1).ravel())[0, 1] > (0.5 if mode == "1" else 0.95)
+    assert np.corrcoef(grey.ravel(), _gradient().mean(axis=-1).ravel())[0, 1] > (0.3 if mode == "1" else 0.95)
 
 
 def test_sixteen_bit_grey_keeps_its_range(tmp_path):

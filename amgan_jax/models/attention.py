@@ -56,8 +56,7 @@ class ResNet(nn.Module):
                     x = norm()(layers.Conv(width, 1, stride, use_bias=False, dtype=self.dtype)(x))
                 x = nn.relu(x + norm()(h))
             features.append(x)
-        (pooled,) = layers.spatial_mean([x])
-        return Classification(nn.Dense(sum(self.value_counts), name="head")(pooled), features)
+        return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), features)
 
 
 class PlainConvNet(nn.Module):

@@ -1,6 +1,6 @@
 """Blocks that the networks share. Images are NHWC; parameters are float32 whatever `dtype` says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -88,6 +88,6 @@ class SubPixelUpsample(nn.Module):
         return x.reshape(b, 2 * h, 2 * w, self.features)
 
 
-def spatial_mean(features: Sequence) -> list:
-    """Pools each [B, H, W, C] to float32 [B, C]."""
-    return [jnp.mean(f.astype(jnp.float32), axis=(1, 2)) for f in features]
+def spatial_mean(features_BxHxWxC):
+    """Global average pooling, float32 [B, C]."""
+    return jnp.mean(features_BxHxWxC.astype(jnp.float32), axis=(1, 2))
