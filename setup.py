@@ -16,12 +16,15 @@ _CORE = [
     "pillow>=11.0",
     "scikit-image>=0.24",
     "tensorboard>=2.19",  # clu imports it without requiring it
-    "tensorflow-cpu>=2.20",  # TensorFlow only feeds
+    "tensorflow-cpu>=2.20; platform_machine in 'x86_64 AMD64'",  # TensorFlow only feeds
+    "tensorflow>=2.20; platform_machine not in 'x86_64 AMD64'",  # which has no smaller wheel there
     "tensorflow-datasets>=4.9.9",
     "tqdm>=4.66",
 ]
 _EXTRAS = {
     "test": ["pytest>=8.0", "pytest-xdist>=3.6", "ruff>=0.9"],
+    "export": ["jax2onnx>=0.10", "onnxruntime>=1.20"],
+    "demo": ["gradio>=5.0"],
     "tpu": ["jax[tpu]>=0.10.0"],
     "cuda": ["jax[cuda13]>=0.10.0"],
 }

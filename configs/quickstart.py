@@ -17,8 +17,9 @@ def get_config():
     config.data.builder.test = 512
     config.data.build = True
     config.data.crop = 0.0
+    config.attention.num_steps = 400
+    config.evaluator.num_steps = 300
     for classifier in (config.attention, config.evaluator):
-        classifier.num_steps = 400
         classifier.optimizer.learning_rate = 3e-3
         classifier.optimizer.warmup_steps = 40
         classifier.optimizer.decay_steps = 200
@@ -27,18 +28,21 @@ def get_config():
     config.attention.network.stem_stride = 2
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
-    config.amgan.num_steps = 2000
+    config.amgan.batch_size = 8  # more updates for the time
+    config.amgan.num_steps = 4000
+    config.amgan.ema_decay = 0.99
     config.generator.width = 24
     config.generator.blocks = 4
     config.generator.first_kernel = config.generator.head_kernel = 3
     config.discriminator.width = 32
     config.discriminator.layers = 4
+    config.generator_optimizer.learning_rate = 2e-3
+    config.discriminator_optimizer.learning_rate = 1e-3
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.learning_rate = 4e-4
-        optimizer.decay_steps = 500
-    config.amgan.ema_decay = 0.99
+        optimizer.decay_steps = 1500
+    config.generator_loss.perceptual = 10.0
     config.log_steps = 50
-    config.checkpoint_steps = 250
-    config.sample_steps = 500
+    config.checkpoint_steps = 500
+    config.sample_steps = 1000
     config.evaluate.measures = ("classification", "edits", "counterfactual")
     return config
