@@ -3,6 +3,8 @@
 import logging
 import pathlib
 
+import jax
+
 from amgan_jax import checkpoints, editor, networks, report, state
 from amgan_jax.evaluators import common
 
@@ -11,7 +13,7 @@ _SHEET_ROWS = 10
 
 
 def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
-    """Measures the newest checkpoints and writes report/.
+    """Measures the newest checkpoints and writes report/. Each host does the same; the first one writes.
 
     Args:
       config: the experiment's.
@@ -26,17 +28,17 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     """
     system = editor.load(workdir)
     context = common.Context(source.schema, system, _load_judge(config, source.schema, workdir))
-    measures = common.load_measures(config.evaluate.measures, context)
+    measures = [measure(context) for measure in common.find_measures(config.evaluate.measures)]
     _log.info("evaluating on the test split: %s", ", ".join(config.evaluate.measures))
     batches = source.evaluation_batches(config, "test")
     figures = common.measure(measures, context, batches, config.evaluate.seed)
     figures |= _training_figures(workdir)
-    first = next(iter(source.evaluation_batches(config, "test")))
-    sheet = report.edit_sheet(system, first["image"][:_SHEET_ROWS], first["label"][:_SHEET_ROWS])
-    size = f"{config.height} x {config.width}"
-    report.write(
-        workdir, figures, sheet, f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
-    )
+    if jax.process_index() == 0:
+        first = next(iter(source.evaluation_batches(config, "test")))
+        sheet = report.edit_sheet(system, first["image"][:_SHEET_ROWS], first["label"][:_SHEET_ROWS])
+        size = f"{config.height} x {config.width}"
+        title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
+        report.write(workdir, figures, sheet, title)
     return figures
 
 

@@ -16,6 +16,7 @@ from ml_collections import config_dict, config_flags
 
 from amgan_jax import cli, evaluate, train, workdir
 from amgan_jax.errors import UserError
+from amgan_jax.evaluators import common
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
@@ -27,13 +28,14 @@ _log = logging.getLogger("amgan_jax.main")
 def main(argv):
     del argv
     config, directory = _config(), pathlib.Path(_WORKDIR.value)
+    common.find_measures(config.evaluate.measures)  # not found out after hours of training
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     source = _source(config)
     workdir.prepare(directory, config, source.schema)
     if _MODE.value == "train":
         train.train(config, source, directory)
+    evaluate.evaluate(config, source, directory)
     if jax.process_index() == 0:
-        evaluate.evaluate(config, source, directory)
         print((directory / "report" / "README.md").read_text())
         _log.info("the report is in %s", directory / "report")
 

@@ -79,7 +79,7 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.regional_attributes = 1.0
     config.generator_loss.cycle = 10.0
     config.generator_loss.attention = 1.0  # mask against the region of the edit
-    config.generator_loss.perceptual = 1.0  # features against the reference's
+    config.generator_loss.perceptual = 10.0  # features against the reference's
     config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
     config.generator_loss.mask_variation = 0.0  # GANimation's total variation
 

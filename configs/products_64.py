@@ -10,6 +10,10 @@ from configs import default
 def get_config():
     config = default.get_config()
     config.height, config.width = 64, 48
+    for classifier in (config.attention, config.evaluator):
+        classifier.num_steps = 700
+        classifier.optimizer.decay_steps = 400
+    config.attention.network.strides = (1, 2, 1)  # maps of 16 x 12, which still find collars
     config.generator.width = 32
     config.generator.first_kernel = config.generator.head_kernel = 3
     config.discriminator.width = 32

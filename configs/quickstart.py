@@ -40,7 +40,6 @@ def get_config():
     config.discriminator_optimizer.learning_rate = 1e-3
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
         optimizer.decay_steps = 1500
-    config.generator_loss.perceptual = 10.0
     config.log_steps = 50
     config.checkpoint_steps = 500
     config.sample_steps = 1000

@@ -136,6 +136,7 @@ def test_bad_flags_of_main_are_refused(tmp_path):
     helpers.assert_refused(_main(tmp_path, "--config.amgan.num_steps=many"), "amgan.num_steps", "many")
     helpers.assert_refused(_main(tmp_path, config="configs/none.py"), "cannot load --config=configs/none.py")
     helpers.assert_refused(_main(tmp_path, "--mode=test"), "mode")
+    helpers.assert_refused(_main(tmp_path, "--config.evaluate.measures=('beauty',)"), "unknown measure 'beauty'")
     helpers.assert_refused(_main(tmp_path, "train"), "unexpected argument 'train'")
     helpers.assert_refused(helpers.run("-m", "amgan_jax.main", "--config=configs/tiny.py"), "workdir")
 

@@ -52,7 +52,7 @@ def _figures(editor, batch_size=16, names=NAMES):
     config = helpers.tiny_config()
     config.evaluate.batch_size = batch_size
     context = common.Context(SCHEMA, editor, lambda image: editor.classify(image)[0])
-    measures = common.load_measures(names, context)
+    measures = [measure(context) for measure in common.find_measures(names)]
     batches = helpers.rendered_source().evaluation_batches(config, "test")
     return common.measure(measures, context, batches, config.evaluate.seed)
 
@@ -114,12 +114,12 @@ def test_counterfactuals_need_rendered_garments():
     split = helpers.rendered_split(2, 24)
     editor = _Idle(split)
     context = common.Context(SCHEMA, editor, lambda image: editor.classify(image)[0])
-    (measure,) = common.load_measures(("counterfactual",), context)
+    (measure,) = common.find_measures(("counterfactual",))
     edits = common.Edits(*[split.image] * 3, *[split.label] * 3, attribute=0, nuisance=None)
     with pytest.raises(UserError, match="needs rendered garments"):
-        measure.add_edits(edits)
+        measure(context).add_edits(edits)
 
 
 def test_an_unknown_measure_is_named():
     with pytest.raises(UserError, match="unknown measure 'beauty' in evaluate.measures"):
-        common.load_measures(("beauty",), None)
+        common.find_measures(("beauty",))

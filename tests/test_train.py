@@ -106,7 +106,7 @@ def test_training_goes_on_when_more_steps_are_asked_for(trained, tmp_path):
 def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    with pytest.raises(UserError, match="attention: .* at step 4: lower the learning rate"):
+    with pytest.raises(UserError, match="attention: .* at step 2: lower the learning rate"):
         train.train_classifier(config, "attention", source, _prepare(tmp_path / "w", config, source))
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
 

@@ -86,19 +86,19 @@ class Tally:
         return {name: total / self._counts[name] for name, total in self._sums.items() if self._counts[name]}
 
 
-def load_measures(names, context: Context) -> list[BaseMeasure]:
-    """The measures of the given names.
+def find_measures(names) -> list[type[BaseMeasure]]:
+    """The classes of the measures of the given names.
 
     Raises:
       UserError: there is no such file in this folder.
     """
-    measures = []
+    classes = []
     for name in names:
         module = f"{__package__}.{name}"
         if not name.isidentifier() or importlib.util.find_spec(module) is None:
             raise UserError(f"unknown measure {name!r} in evaluate.measures: there is no evaluators/{name}.py")
-        measures.append(importlib.import_module(module).Measure(context))
-    return measures
+        classes.append(importlib.import_module(module).Measure)
+    return classes
 
 
 def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> dict[str, float]:
