@@ -5,6 +5,7 @@ and how; tf.data decodes, letterboxes, crops and flips them, in parallel and in 
 """
 
 from collections.abc import Iterator
+import itertools
 import pathlib
 import shlex
 from typing import NamedTuple
@@ -18,8 +19,9 @@ from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 
 _BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
+_CHUNK = 256  # steps that are planned at once
 _NEEDS_SOURCE = ("fashion_products", "clothing_attributes")
-_LETTERBOX_GREY = 255  # white, as the background of catalogue photos
+_LETTERBOX_WHITE = 1.0  # as the background of catalogue photos
 
 
 class Table(NamedTuple):
@@ -50,8 +52,7 @@ class DatasetSource:
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
-        names = ("row", "flip", "box", "label")
-        plans = lambda: _select(sampling.classifier_plans(table.label, config, name, first_step), names)  # noqa: E731
+        plans = sampling.classifier_plans(table.label, config, name, first_step)
         show = _shower(config, table)
 
         def load(plan):
@@ -61,8 +62,7 @@ class DatasetSource:
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
-        names = ("row", "reference_row", "flip", "box", "label", "target", "edited")
-        plans = lambda: _select(sampling.amgan_plans(table.label, self.schema, config, first_step), names)  # noqa: E731
+        plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
         show = _shower(config, table)
 
         def load(plan):
@@ -86,7 +86,7 @@ class DatasetSource:
                 plan = {"row": rows, "mask": mask, "label": table.label[rows]}
                 yield plan if table.nuisance is None else plan | {"nuisance": table.nuisance[rows]}
 
-        return _batches(config, plans, lambda plan: {"image": show(plan["row"], unflipped, whole), **plan})
+        return _batches(config, plans(), lambda plan: {"image": show(plan["row"], unflipped, whole), **plan})
 
 
 def build_command(config) -> list[str]:
@@ -107,15 +107,24 @@ def is_built(config) -> bool:
 
 def letterbox(image_HxWx3, height: int, width: int):
     """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1]."""
-    image = tf.image.convert_image_dtype(image_HxWx3, tf.float32)
+    image = tf.cond(
+        tf.reduce_all(tf.shape(image_HxWx3)[:2] == [height, width]),
+        lambda: tf.cast(image_HxWx3, tf.float32) / 255.0,  # as rendered: resizing would cost more than decoding
+        lambda: _shrink(image_HxWx3, height, width),
+    )
+    return tf.ensure_shape(image * 2.0 - 1.0, (height, width, 3))
+
+
+def _shrink(image, height, width):
+    """Letterboxed float32 image in [0, 1]."""
+    image = tf.image.convert_image_dtype(image, tf.float32)
     size = tf.cast(tf.shape(image)[:2], tf.float32)
     scale = tf.minimum(height / size[0], width / size[1])
     inner = tf.cast(tf.maximum(tf.round(size * scale), 1.0), tf.int32)
     image = tf.image.resize(image, inner, antialias=True)
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
     padding = [[top, height - inner[0] - top], [left, width - inner[1] - left], [0, 0]]
-    image = tf.pad(image, padding, constant_values=_LETTERBOX_GREY / 255)
-    return tf.ensure_shape(image * 2.0 - 1.0, (height, width, 3))
+    return tf.pad(image, padding, constant_values=_LETTERBOX_WHITE)
 
 
 def _find_builder(config):
@@ -155,11 +164,6 @@ def _read_table(builder, split):
     return Table(image, np.stack([row["label"] for row in rows]).astype(np.int32), nuisance)
 
 
-def _select(plans, names):
-    for plan in plans:
-        yield {name: plan[name] for name in names}
-
-
 def _shower(config, table):
     """Function of (rows [B], flip [B], box [B, 4]) to images float32 [B, H, W, 3]."""
     size = (config.height, config.width)
@@ -181,11 +185,15 @@ def _shower(config, table):
 
 
 def _batches(config, plans, load):
-    """Numpy batches: `load` of each of `plans`, in order, several at work at once."""
-    first = next(iter(plans()))
-    signature = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in first.items()}
-    dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
-    dataset = dataset.map(load, num_parallel_calls=config.data.threads or tf.data.AUTOTUNE, deterministic=True)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = config.data.threads
-    return dataset.prefetch(2).with_options(options).as_numpy_iterator()
+    """Numpy batches: `load` of each of `plans`, in order, several at work at once.
+
+    Plans go to tf.data a chunk at a time, as arrays: a Python generator inside of tf.data
+    would need the interpreter's lock in its threads, and can hang when the process ends.
+    """
+    while chunk := list(itertools.islice(plans, _CHUNK)):
+        stacked = {name: np.stack([plan[name] for plan in chunk]) for name in chunk[0]}
+        dataset = tf.data.Dataset.from_tensor_slices(stacked)
+        dataset = dataset.map(load, num_parallel_calls=config.data.threads or tf.data.AUTOTUNE, deterministic=True)
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = config.data.threads
+        yield from dataset.prefetch(2).with_options(options).as_numpy_iterator()
