@@ -2,31 +2,32 @@
 
 import setuptools
 
+# Lower bounds are the oldest versions that this was run with.
 _CORE = [
-    "absl-py>=2.1",
+    "absl-py>=2.5",
     "clu>=0.0.12",
-    "flax>=0.12.0",
-    "importlib_resources>=6.4",  # tensorflow-datasets imports it without requiring it
-    "jax>=0.10.0",
-    "matplotlib>=3.9",
+    "flax>=0.12.8",
+    "importlib_resources>=7.1",  # tensorflow-datasets imports it without requiring it
+    "jax>=0.10.2",
+    "matplotlib>=3.11",
     "ml-collections>=1.1.0",
-    "numpy>=2.0",
-    "optax>=0.2.5",
-    "orbax-checkpoint>=0.11.30",
-    "pillow>=11.0",
-    "scikit-image>=0.24",
-    "tensorboard>=2.19",  # clu imports it without requiring it
-    "tensorflow-cpu>=2.20; platform_machine in 'x86_64 AMD64'",  # TensorFlow only feeds
-    "tensorflow>=2.20; platform_machine not in 'x86_64 AMD64'",  # which has no smaller wheel there
-    "tensorflow-datasets>=4.9.9",
-    "tqdm>=4.66",
+    "numpy>=2.4",
+    "optax>=0.2.8",
+    "orbax-checkpoint>=0.11.36",
+    "pillow>=12.3",
+    "scikit-image>=0.26",
+    "tensorboard>=2.21",  # clu imports it without requiring it
+    "tensorflow-cpu>=2.21; platform_machine in 'x86_64 AMD64'",  # TensorFlow only feeds
+    "tensorflow>=2.21; platform_machine not in 'x86_64 AMD64'",  # which has no smaller wheel there
+    "tensorflow-datasets>=4.9.10",
+    "tqdm>=4.70",
 ]
 _EXTRAS = {
-    "test": ["pytest>=8.0", "pytest-xdist>=3.6", "ruff>=0.9"],
-    "export": ["jax2onnx>=0.10", "onnxruntime>=1.20"],
-    "demo": ["gradio>=5.0"],
-    "tpu": ["jax[tpu]>=0.10.0"],
-    "cuda": ["jax[cuda13]>=0.10.0"],
+    "test": ["pytest>=9.2", "pytest-xdist>=3.8", "ruff>=0.17"],
+    "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
+    "demo": ["gradio>=6.31"],
+    "tpu": ["jax[tpu]>=0.10.2"],
+    "cuda": ["jax[cuda13]>=0.10.2"],
 }
 
 setuptools.setup(
