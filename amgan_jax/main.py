@@ -31,9 +31,10 @@ def main(argv):
     common.find_measures(config.evaluate.measures)  # not found out after hours of training
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     source = _source(config)
-    workdir.prepare(directory, config, source.schema)
     if _MODE.value == "train":
         train.train(config, source, directory)
+    else:
+        workdir.check(directory, config, source.schema)
     evaluate.evaluate(config, source, directory)
     if jax.process_index() == 0:
         print((directory / "report" / "README.md").read_text())

@@ -16,6 +16,7 @@ import numpy as np
 import tqdm
 
 from amgan_jax import health, parallel, report, state, steps
+from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
 from amgan_jax.editor import Editor
@@ -74,9 +75,11 @@ def train(config, source: Source, workdir: pathlib.Path) -> float:
       The seconds that all training took, over all runs on this workdir.
 
     Raises:
-      UserError: the config does not fit the devices, or a checkpoint cannot be written.
+      UserError: the config cannot be trained, the workdir holds another config's or schema's work, the
+        loss is not finite, or a checkpoint cannot be written.
     """
-    check_config(config, source.schema)
+    check_config(config)
+    workdir_lib.prepare(workdir, config, source.schema)
     attention, attention_seconds = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
     _, evaluator_seconds = train_classifier(config, "evaluator", source, workdir)
@@ -84,7 +87,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> float:
     return attention_seconds + evaluator_seconds + amgan_seconds
 
 
-def check_config(config, schema: Schema) -> None:
+def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained."""
     for name in ("attention", "evaluator", "amgan"):
         parallel.check_batch_size(name, config[name].batch_size)

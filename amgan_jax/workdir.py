@@ -55,13 +55,18 @@ def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schem
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is not a directory: name a new one or one that holds this config's work")
     if (workdir / "config.json").exists():
-        old_config, old_schema = load(workdir)
-        _check_same_schema(workdir, old_schema, schema)
-        _check_same_config(workdir, old_config, config)
+        check(workdir, config, schema)
     elif workdir.is_dir() and any(p.name not in ("schema.json", "config.json") for p in workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no config.json: name a new directory, or a workdir")
     write_atomically(workdir / "schema.json", schema.to_json() + "\n")
     write_atomically(workdir / "config.json", config.to_json(indent=1) + "\n")
+
+
+def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema) -> None:
+    """Raises UserError unless the directory is a workdir of this config and schema."""
+    old_config, old_schema = load(workdir)
+    _check_same_schema(workdir, old_schema, schema)
+    _check_same_config(workdir, old_config, config)
 
 
 def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:

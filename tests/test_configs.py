@@ -15,7 +15,7 @@ NAMES = sorted(p.stem for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_fit_the_images(name):
     config = importlib.import_module(f"configs.{name}").get_config()
-    train.check_config(config, garments.SCHEMA)
+    train.check_config(config)
     assert config.amgan.num_steps > config.amgan.n_critic
     start = jax.eval_shape(lambda: state.init_amgan(config, garments.SCHEMA))
     image = jax.ShapeDtypeStruct((1, config.height, config.width, 3), jax.numpy.float32)

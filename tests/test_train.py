@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from amgan_jax import checkpoints, metrics, state, train, workdir
+from amgan_jax import checkpoints, metrics, state, train
 from amgan_jax.errors import UserError
 from tests import helpers
 
@@ -30,11 +30,6 @@ class _Interrupted:
         raise _Killed
 
 
-def _prepare(directory, config, source):
-    workdir.prepare(directory, config, source.schema)
-    return directory
-
-
 def _final(directory, config, source):
     return checkpoints.restore(directory / "amgan", state.init_amgan(config, source.schema))
 
@@ -43,9 +38,9 @@ def _final(directory, config, source):
 def trained(tmp_path_factory):
     """An uninterrupted run, and one that was stopped twice: at a checkpoint's step and off it."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
-    whole = _prepare(tmp_path_factory.mktemp("whole") / "w", config, source)
+    whole = tmp_path_factory.mktemp("whole") / "w"
     train.train(config, source, whole)
-    parts = _prepare(tmp_path_factory.mktemp("parts") / "w", config, source)
+    parts = tmp_path_factory.mktemp("parts") / "w"
     for batches in (3, 6):
         with pytest.raises(_Killed):
             train.train(config, _Interrupted(source, batches), parts)
@@ -93,11 +88,10 @@ def test_a_finished_training_is_not_trained_again(trained):
     assert (whole / "metrics.jsonl").read_text() == before
 
 
-def test_training_goes_on_when_more_steps_are_asked_for(trained, tmp_path):
-    config, source, _, parts = trained
+def test_training_goes_on_when_more_steps_are_asked_for(trained):
+    _, source, _, parts = trained
     longer = helpers.tiny_config()
     longer.amgan.num_steps = 10
-    workdir.prepare(parts, longer, source.schema)
     train.train(longer, source, parts)
     assert _final(parts, longer, source).step == 10
     assert [r["step"] for r in metrics.read_metrics(parts) if r["phase"] == "amgan"] == [2, 4, 6, 8, 10]
@@ -107,7 +101,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
     with pytest.raises(UserError, match="attention: .* at step 2: lower the learning rate"):
-        train.train_classifier(config, "attention", source, _prepare(tmp_path / "w", config, source))
+        train.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
 
 
@@ -125,18 +119,17 @@ def test_a_config_that_cannot_be_trained_is_refused(change, said):
     config = helpers.tiny_config()
     config.update_from_flattened_dict(change)
     with pytest.raises(UserError, match=said):
-        train.check_config(config, helpers.rendered_source().schema)
+        train.check_config(config)
 
 
 _WITHOUT_TENSORFLOW = """
 import pathlib, sys
 for name in ("tensorflow", "tensorflow_datasets"):
     sys.modules[name] = None  # importing it raises ImportError
-from amgan_jax import evaluate, train, workdir
+from amgan_jax import evaluate, train
 from tests import helpers
 config, source, directory = helpers.tiny_config(), helpers.rendered_source(), pathlib.Path(sys.argv[1])
 config.attention.num_steps = config.evaluator.num_steps = config.amgan.num_steps = 2
-workdir.prepare(directory, config, source.schema)
 train.train(config, source, directory)
 evaluate.evaluate(config, source, directory)
 """
