@@ -28,10 +28,18 @@ def _parse_flags(argv):
 
 def _unknown_config_key(argv):
     """What to say of the first --config.KEY that the config does not have; None where it has all."""
+    if "config" not in flags.FLAGS:
+        return None
+    config = next((a.partition("=")[2] for a in argv if a.startswith("--config=")), None)
+    try:
+        config = flags.FLAGS["config"].parser.parse(config)
+        config.keys()
+    except Exception:  # the file cannot be loaded, which is another error
+        return None
     for argument in argv[1:]:
         if not argument.startswith("--config."):
             continue
-        node, path = flags.FLAGS["config"].value, argument.removeprefix("--config.").partition("=")[0].split(".")
+        node, path = config, argument.removeprefix("--config.").partition("=")[0].split(".")
         for depth, name in enumerate(path):
             if not hasattr(node, "keys") or name not in node:
                 where = ".".join(path[:depth]) or "the config"

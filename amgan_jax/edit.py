@@ -44,16 +44,22 @@ def _output_paths(paths, output):
     """Where each photo's edit goes.
 
     Raises:
-      UserError: the output's suffix names no picture format, or two photos would go to one file.
+      UserError: the output's suffix names no picture format, two photos would go to one file, or a photo
+        would be overwritten.
     """
-    if len(paths) == 1 and not output.is_dir():
-        photos.format_of(output)
-        return {paths[0]: output}
-    if output.is_file():
+    if output.is_file() and len(paths) > 1:
         raise UserError(f"--output={output} is a file, and --images matches {len(paths)} photos: name a folder")
-    outputs = {path: output / f"{path.stem}.png" for path in paths}
+    if len(paths) == 1 and output.suffix and not output.is_dir():
+        photos.format_of(output)
+        outputs = {paths[0]: output}
+    else:
+        outputs = {path: output / f"{path.stem}.png" for path in paths}
     if len(set(outputs.values())) < len(paths):
         raise UserError(f"two of the photos have the same name and would be written to one file in {output}")
+    originals = {path.resolve() for path in paths}
+    for path in outputs.values():
+        if path.resolve() in originals:
+            raise UserError(f"{path} is one of the photos and would be overwritten: name another --output")
     return outputs
 
 

@@ -37,6 +37,8 @@ class Letterboxed(NamedTuple):
 
 def find(pattern: str) -> list[pathlib.Path]:
     """Files that a glob matches, sorted; UserError where it matches none."""
+    if pathlib.Path(pattern).is_file():  # whose name may have brackets
+        return [pathlib.Path(pattern)]
     paths = sorted(pathlib.Path(p) for p in glob.glob(pattern, recursive=True) if pathlib.Path(p).is_file())
     if not paths:
         raise UserError(f"--images={pattern} matches no file: give a path or a quoted pattern such as 'photos/*.jpg'")

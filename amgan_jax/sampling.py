@@ -38,6 +38,12 @@ def classifier_plan(labels_NxA: np.ndarray, view: View, seed: int, step: int, ba
     return {"row": rows, "label": labels_NxA[rows], **_view(rng, view, batch_size)}
 
 
+def check_max_edits(max_edits: int, value_counts) -> None:
+    """Raises UserError unless that many attributes can be edited at once."""
+    if not 1 <= max_edits <= len(value_counts):
+        raise UserError(f"data.max_edits={max_edits}: the schema has 1 to {len(value_counts)} attributes to edit")
+
+
 class EditSampler:
     """Draws sources, targets and references.
 
@@ -52,8 +58,7 @@ class EditSampler:
     """
 
     def __init__(self, labels_NxA: np.ndarray, value_counts, max_edits: int, balance: float):
-        if not 1 <= max_edits <= len(value_counts):
-            raise UserError(f"data.max_edits={max_edits}: the schema has 1 to {len(value_counts)} attributes to edit")
+        check_max_edits(max_edits, value_counts)
         self._frequencies = [
             np.bincount(column[column != UNKNOWN], minlength=count)
             for column, count in zip(labels_NxA.T, value_counts, strict=True)

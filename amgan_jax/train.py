@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import health, parallel, report, state, steps
+from amgan_jax import health, parallel, report, sampling, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
@@ -56,7 +56,7 @@ class Phase:
     update: maps (state, sharded batch) to (state, metrics).
     batches: from a first step to host batches.
     shares: parts of a batch, see `parallel.shard`.
-    on_sample: called with (step, state, metrics) each sample_steps; None for no samples.
+    on_sample: called with (step, state) each sample_steps; None for no samples.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Phase:
     update: Callable
     batches: Callable[[int], Iterator[Batch]]
     shares: int = 1
-    on_sample: Callable[[int, Any], dict[str, float]] | None = None
+    on_sample: Callable[[int, Any], None] | None = None
 
 
 def train(config, source: Source, workdir: pathlib.Path) -> float:
@@ -79,6 +79,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> float:
         loss is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
+    sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     workdir_lib.prepare(workdir, config, source.schema)
     attention, attention_seconds = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
@@ -91,6 +92,15 @@ def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained."""
     for name in ("attention", "evaluator", "amgan"):
         parallel.check_batch_size(name, config[name].batch_size)
+    counts = ("log_steps", "checkpoint_steps", "sample_steps", "sample_images", "evaluate.batch_size", "amgan.n_critic")
+    for name in counts:
+        if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
+            raise UserError(f"{name} should be at least 1")
+    if config.dtype not in ("float32", "bfloat16"):
+        raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
+    network = config.attention.network
+    if len(network.widths) != len(network.strides):
+        raise UserError(f"attention.network: {len(network.widths)} widths but {len(network.strides)} strides")
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
@@ -102,8 +112,6 @@ def check_config(config) -> None:
         )
     if config.checkpoint_steps % config.log_steps:
         raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
-    if config.amgan.n_critic < 1:
-        raise UserError(f"amgan.n_critic={config.amgan.n_critic}: at least 1 update of the discriminators is needed")
 
 
 def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
@@ -166,7 +174,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, train_state):
             if phase.on_sample and due(config.sample_steps):
                 phase.on_sample(step, train_state)
             if due(config.log_steps):
-                _log(phase, step, window, writer, bar)
+                _write_window(phase, step, window, writer, bar)
                 window = []
             if due(config.checkpoint_steps):
                 checkpoints.save(train_state, time.monotonic() - started)
@@ -183,8 +191,9 @@ def _start(checkpoints, train_state):
     return checkpoints.restore(train_state)
 
 
-def _log(phase, step, window, writer, bar):
+def _write_window(phase, step, window, writer, bar):
     """Writes the mean over a window of metrics; stops training that is not finite."""
+    window = jax.device_get(window)
     means = {name: float(np.mean([m[name] for m in window])) for name in window[0]}
     broken = [name for name, value in means.items() if not np.isfinite(value)]
     if broken:

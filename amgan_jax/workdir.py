@@ -56,7 +56,7 @@ def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schem
         raise UserError(f"{workdir} is not a directory: name a new one or one that holds this config's work")
     if (workdir / "config.json").exists():
         check(workdir, config, schema)
-    elif workdir.is_dir() and any(p.name not in ("schema.json", "config.json") for p in workdir.iterdir()):
+    elif workdir.is_dir() and not all(_is_ours(p.name) for p in workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no config.json: name a new directory, or a workdir")
     write_atomically(workdir / "schema.json", schema.to_json() + "\n")
     write_atomically(workdir / "config.json", config.to_json(indent=1) + "\n")
@@ -83,6 +83,11 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
     except json.JSONDecodeError as error:
         raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
     return config, Schema.from_json((workdir / "schema.json").read_text())
+
+
+def _is_ours(name):
+    """Whether a file is config.json or schema.json, or what a killed write of them left."""
+    return name.lstrip(".").startswith(("config.json", "schema.json"))
 
 
 def _tuples(tree):

@@ -42,7 +42,14 @@ def main(argv):
     paths = [pathlib.Path(_CONFIG.value)] if _CONFIG.value else sorted((_ROOT / "configs").glob("[!_]*.py"))
     devices = topologies.get_topology_desc(_TOPOLOGY, platform="tpu").devices
     rows = [_row(path, devices) for path in tqdm.tqdm(paths, unit="config")]
-    header = ("config", "examples a chip", "TFLOP a step", "GB accessed a step", "GB arguments", "GB temporary")
+    header = (
+        "config",
+        "examples a chip",
+        "TFLOP a step",
+        "GB accessed a step",
+        "GB arguments",
+        "GB memory at its peak",
+    )
     lines = [header, ["---"] * len(header), *rows]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     if _OUTPUT.value:
@@ -63,7 +70,7 @@ def _row(path, devices):
         cost["flops"] / 1e12,
         cost["bytes accessed"] / 1e9,
         memory.argument_size_in_bytes / 1e9,
-        memory.temp_size_in_bytes / 1e9,
+        memory.peak_memory_in_bytes / 1e9,
     )
     return (path.stem, str(examples), *(f"{figure:.3g}" for figure in figures))
 

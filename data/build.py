@@ -36,6 +36,8 @@ def main(argv):
     del argv
     data_dir = pathlib.Path(_DATA_DIR.value or tfds.core.constants.DATA_DIR).expanduser()
     builder = _photos_builder(data_dir) if _DATASET.value in _PHOTOS else _garments_builder(data_dir)
+    if pathlib.Path(builder.data_dir).exists():
+        raise UserError(f"{builder.data_dir} is built already: remove it to build it again")
     try:
         builder.download_and_prepare()
     except OSError as error:

@@ -5,7 +5,7 @@ import csv
 import io
 import pathlib
 
-from PIL import Image
+from PIL import Image, ImageOps
 import tqdm
 
 from amgan_jax.attributes import Schema
@@ -15,6 +15,7 @@ from labelled_images import Example, LabelledImages
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
 _SPLITS = ("train", "validation", "test")
+_ORIENTATION = 0x0112  # the EXIF tag
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 
 
@@ -56,8 +57,12 @@ def read_photos(source: pathlib.Path, labels_file: pathlib.Path) -> dict[str, li
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files: is --source right?")
     splits = collections.defaultdict(list)
     rows = _read_rows(labels_file)
+    seen = set()
     for number, row in enumerate(tqdm.tqdm(rows, desc="photos", unit="photo"), start=2):
         where = f"{labels_file} row {number} ({row['image_id']})"
+        if row["image_id"] in seen:
+            raise UserError(f"{where}: the photo stands in an earlier row too")
+        seen.add(row["image_id"])
         if row["split"] not in _SPLITS:
             raise UserError(f"{where}: unknown split {row['split']!r}: {', '.join(_SPLITS)}")
         try:
@@ -81,8 +86,8 @@ def _read_rows(labels_file):
             if missing:
                 raise UserError(f"{labels_file} row 1: column {missing[0]!r} is missing: {', '.join(columns)}")
             return list(reader)
-    except OSError as error:
-        raise UserError(f"cannot read {labels_file}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cannot read {labels_file} as a UTF-8 CSV file: {error}") from error
 
 
 def _read_image(path, where):
@@ -93,10 +98,11 @@ def _read_image(path, where):
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-            if image.format == "JPEG" and image.mode == "RGB" and max(image.size) <= _LARGEST_SIDE:
+            upright = image.getexif().get(_ORIENTATION, 1) == 1
+            if upright and image.format == "JPEG" and image.mode == "RGB" and max(image.size) <= _LARGEST_SIDE:
                 return content
-            image = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+            image = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{where}: photo {path} cannot be decoded: {error}") from error
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -61,6 +61,7 @@ def test_builds_photos_of_any_size_with_their_labels(tree):
         ("color", "rainbow", "row 3 (2): unknown value 'rainbow' for color: black, white"),
         ("split", "dev", "row 3 (2): unknown split 'dev': train, validation, test"),
         ("image_id", "77", "row 3 (77): photo"),
+        ("image_id", "1", "row 3 (1): the photo stands in an earlier row too"),
     ],
 )
 def test_a_bad_row_is_named(tree, column, value, said):
@@ -80,6 +81,24 @@ def test_a_broken_photo_is_named(tree):
     path = tree / "images" / "3.jpg"
     path.write_bytes(path.read_bytes()[:200])
     helpers.assert_refused(_build(tree), "row 4 (3): photo", "3.jpg cannot be decoded")
+
+
+def test_what_is_built_is_not_silently_kept(tree):
+    assert _build(tree).returncode == 0
+    helpers.assert_refused(_build(tree), "is built already: remove it")
+
+
+def test_a_turned_photo_is_built_upright(tree):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (80, 60), (0, 0, 0))
+    picture.paste((255, 255, 255), (0, 0, 40, 60))  # white on the left; upright, that is the top
+    picture.save(tree / "images" / "4.jpg", exif=exif)
+    assert _build(tree).returncode == 0
+    config = helpers.tiny_config()
+    config.data.dataset, config.data.data_dir, config.data.builder = "fashion_products", str(tree / "built"), {}
+    (batch,) = input_pipeline.DatasetSource(config).evaluation_batches(config, "test")
+    assert batch["image"][0, 4:12, 12:20].mean() > 0.8 and batch["image"][0, 20:28, 12:20].mean() < -0.8
 
 
 def test_a_source_without_photos_is_named(tmp_path):

@@ -76,6 +76,7 @@ def test_training_images_are_those_of_the_labels_flipped_or_not(config, source):
         found = table.get(image.tobytes(), table.get(mirrored.tobytes()))
         np.testing.assert_array_equal(found, label)
     assert all(image.tobytes() in table for image in batch["reference"])
+    assert 0 < flipped < len(batch["image"])
 
 
 def test_evaluation_shows_every_image_once_and_unaugmented(config, source):

@@ -41,7 +41,7 @@ def trained(tmp_path_factory):
     whole = tmp_path_factory.mktemp("whole") / "w"
     train.train(config, source, whole)
     parts = tmp_path_factory.mktemp("parts") / "w"
-    for batches in (3, 6):
+    for batches in (4, 2):
         with pytest.raises(_Killed):
             train.train(config, _Interrupted(source, batches), parts)
         with (parts / "metrics.jsonl").open("a") as file:
@@ -112,7 +112,10 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"height": 30}, "height=30: the generator needs a multiple of 4"),
         ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
-        ({"amgan.n_critic": 0}, "amgan.n_critic=0: at least 1"),
+        ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
+        ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
+        ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
+        ({"attention.network.strides": (1, 2)}, "3 widths but 2 strides"),
     ],
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):

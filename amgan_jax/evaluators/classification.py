@@ -26,5 +26,6 @@ class Measure(BaseMeasure):
         for group, tally in self._accuracies.items():
             means = tally.means()
             figures |= {f"{group}/{name}": value for name, value in means.items()}
-            figures[f"{group}/mean"] = sum(means.values()) / len(means)
+            if means:
+                figures[f"{group}/mean"] = sum(means.values()) / len(means)
         return figures

@@ -30,5 +30,6 @@ class Measure(BaseMeasure):
         for group, tally in (("edit_accuracy", self._edited), ("preservation", self._preserved)):
             means = tally.means()
             figures |= {f"{group}/{name}": value for name, value in means.items()}
-            figures[f"{group}/mean"] = float(np.mean(list(means.values())))
+            if means:  # a schema of one attribute has nothing else to preserve
+                figures[f"{group}/mean"] = float(np.mean(list(means.values())))
         return figures
