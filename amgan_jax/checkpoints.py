@@ -47,7 +47,7 @@ class Checkpoints:
         """The newest checkpoint, on every device: (state, seconds).
 
         Args:
-          template: a state with the right shapes.
+          template: a state with the right shapes, or its shapes (`jax.eval_shape`).
 
         Raises:
           UserError: there is no checkpoint, or it cannot be read as such a state.
@@ -56,7 +56,7 @@ class Checkpoints:
         if step is None:
             raise UserError(f"{self._directory} holds no checkpoint: train it to the end with amgan_jax.main first")
         items = ocp.args.Composite(
-            state=ocp.args.StandardRestore(parallel.replicate(template)), progress=ocp.args.JsonRestore()
+            state=ocp.args.StandardRestore(parallel.replicated_shapes(template)), progress=ocp.args.JsonRestore()
         )
         try:
             restored = self._manager.restore(step, args=items)

@@ -73,6 +73,7 @@ def load(workdir: pathlib.Path) -> Editor:
       UserError: it is not a workdir, or not trained yet.
     """
     config, schema = workdir_lib.load(workdir)
-    attention = checkpoints.restore(workdir / "attention", state.init_classifier(config, "attention", schema))
-    amgan = checkpoints.restore(workdir / "amgan", state.init_amgan(config, schema))
+    classifier_shapes = jax.eval_shape(lambda: state.init_classifier(config, "attention", schema))
+    attention = checkpoints.restore(workdir / "attention", classifier_shapes)
+    amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
     return Editor(config, schema, amgan.ema, attention.variables)

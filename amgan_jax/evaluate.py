@@ -44,7 +44,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
 
 def _load_judge(config, schema, workdir):
     network = networks.build_classifier(config, "evaluator", schema)
-    template = state.init_classifier(config, "evaluator", schema)
+    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", schema))
     variables = checkpoints.restore(workdir / "evaluator", template).variables
     return lambda image: editor.classify(network, variables, image)[0]
 

@@ -27,8 +27,17 @@ def map_step(step: Callable, frozen: int = 0, devices: Sequence[jax.Device] | No
 
 def replicate(tree):
     """The tree on every device of every host, as `map_step` wants and returns it."""
+    return jax.device_put(tree, _replicated())
+
+
+def replicated_shapes(tree):
+    """Shapes of a tree's arrays, or of its shapes, as `replicate` would place them."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=_replicated()), tree)
+
+
+def _replicated():
     mesh = jax.sharding.Mesh(np.asarray(jax.devices()), (AXIS,))
-    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
 
 
 def shard(batch: dict[str, np.ndarray], shares: int) -> dict[str, np.ndarray]:

@@ -92,7 +92,15 @@ def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained."""
     for name in ("attention", "evaluator", "amgan"):
         parallel.check_batch_size(name, config[name].batch_size)
-    counts = ("log_steps", "checkpoint_steps", "sample_steps", "sample_images", "evaluate.batch_size", "amgan.n_critic")
+    counts = (
+        "log_steps",
+        "checkpoint_steps",
+        "sample_steps",
+        "sample_images",
+        "evaluate.batch_size",
+        "amgan.n_critic",
+        "amgan.cycle_interval",
+    )
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
             raise UserError(f"{name} should be at least 1")
@@ -124,7 +132,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         update=parallel.map_step(step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
     )
-    return run(phase, config, workdir, state.init_classifier(config, name, source.schema))
+    return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
 def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables):
@@ -140,11 +148,11 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
         shares=config.amgan.n_critic,
         on_sample=_sampler(config, source, workdir, attention_variables),
     )
-    return run(phase, config, workdir, state.init_amgan(config, source.schema))
+    return run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
 
 
-def run(phase: Phase, config, workdir: pathlib.Path, train_state):
-    """Runs a phase from its newest checkpoint, or from `train_state`, to its last step.
+def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
+    """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its last step.
 
     Returns:
       (final state, seconds of training over all runs).
@@ -153,7 +161,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, train_state):
       UserError: the loss is not finite, or a checkpoint cannot be written.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds = _start(checkpoints, train_state)
+    train_state, seconds = _start(checkpoints, init)
     first_step = int(train_state.step)
     if first_step >= phase.num_steps:
         checkpoints.close()
@@ -184,11 +192,11 @@ def run(phase: Phase, config, workdir: pathlib.Path, train_state):
     return train_state, time.monotonic() - started
 
 
-def _start(checkpoints, train_state):
+def _start(checkpoints, init):
     """(state, seconds so far): the newest checkpoint where there is one, else the fresh state."""
     if checkpoints.latest_step() is None:
-        return parallel.replicate(train_state), 0.0
-    return checkpoints.restore(train_state)
+        return parallel.replicate(jax.jit(init)()), 0.0
+    return checkpoints.restore(jax.eval_shape(init))
 
 
 def _write_window(phase, step, window, writer, bar):

@@ -18,7 +18,7 @@ def get_config():
     config.data.build = True
     config.data.crop = 0.0
     config.attention.num_steps = 400
-    config.evaluator.num_steps = 300
+    config.evaluator.num_steps = 240
     for classifier in (config.attention, config.evaluator):
         classifier.optimizer.learning_rate = 3e-3
         classifier.optimizer.warmup_steps = 40
@@ -29,7 +29,8 @@ def get_config():
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 4000
+    config.amgan.num_steps = 3800
+    config.amgan.cycle_interval = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
     config.generator.blocks = 4
