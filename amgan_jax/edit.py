@@ -6,7 +6,6 @@ python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve
 import pathlib
 
 from absl import flags
-import numpy as np
 
 from amgan_jax import cli, commands, editor, photos
 from amgan_jax.errors import UserError
@@ -31,10 +30,7 @@ def main(argv):
         target = source.copy()
         for attribute, value in wanted.items():
             target[:, attribute] = value
-        edited, _ = system.edit(image, source, target)
-        if region is not None:
-            seen_BxHxWx1 = np.maximum(system.attention(image, source), system.attention(edited, target))
-            edited = image + seen_BxHxWx1[..., region, None] * (edited - image)
+        edited, _ = system.edit(image, source, target, region)
         for i, (path, photo, seen) in enumerate(loaded):
             photos.write(outputs[path], photos.apply_change(photo, seen, edited[i]))
             print(f"{path} -> {outputs[path]}: {_describe(system.schema, source[i], confidence[i], target[i])}")

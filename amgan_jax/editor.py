@@ -32,17 +32,22 @@ class Editor:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""
         return classify(networks.build_classifier(self.config, "attention", self.schema), self._attention, image)
 
-    def edit(self, image, source, target) -> tuple[np.ndarray, np.ndarray]:
+    def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
 
         Args:
           image: to edit.
           source: int32 [B, A], the values that it has.
           target: int32 [B, A], the values that it should have; where it equals the source, nothing is asked for.
+          region: index of an attribute; the change is kept to where it is seen, before or after.
         """
         generator = networks.build_generator(self.config)
         condition = labels.difference(source, target, self.schema.value_counts)
-        return jax.device_get(_apply(generator, {"params": self._generator}, image, condition))
+        edited, mask = jax.device_get(_apply(generator, {"params": self._generator}, image, condition))
+        if region is not None:
+            seen = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
+            edited, mask = image + seen * (edited - image), seen * mask
+        return edited, mask
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""

@@ -6,6 +6,7 @@ import pathlib
 import jax
 
 from amgan_jax import checkpoints, editor, networks, report, state
+from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,15 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
         title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
         report.write(workdir, figures, sheet, title)
     return figures
+
+
+def check_measures(config, source) -> None:
+    """Raises UserError for a measure that there is not, or that the source's images do not allow."""
+    classes = common.find_measures(config.evaluate.measures)
+    rendered = "nuisance" in next(iter(source.evaluation_batches(config, "test")))
+    for name, measure in zip(config.evaluate.measures, classes, strict=True):
+        if measure.needs_nuisance and not rendered:
+            raise UserError(f"the measure {name} needs rendered garments: leave it out of evaluate.measures")
 
 
 def _load_judge(config, schema, workdir):

@@ -9,6 +9,8 @@ Garments live in their own coordinates: x to the right and y down, the picture
 spans y in [-1, 1] and x in [-width / height, width / height].
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -85,6 +87,18 @@ def render(label, key, size: tuple[int, int]) -> jax.Array:
     canvas = canvas * _lighting(p, next(keys))
     canvas = canvas + 0.012 * jax.random.normal(next(keys), canvas.shape)
     return jnp.clip(canvas, 0.0, 1.0) * 2.0 - 1.0
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def render_batch(label_BxA, nuisance_Bx2, size: tuple[int, int]) -> jax.Array:
+    """Draws garments: float32 [B, H, W, 3] in [-1, 1].
+
+    Args:
+      label_BxA: int32, labels of SCHEMA.
+      nuisance_Bx2: int32, the (seed, index) that `nuisance_key` takes.
+      size: (height, width) in pixels.
+    """
+    return jax.vmap(lambda label, nuisance: render(label, nuisance_key(*nuisance), size))(label_BxA, nuisance_Bx2)
 
 
 def true_region(source_image, target_image) -> jax.Array:

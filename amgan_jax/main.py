@@ -16,7 +16,6 @@ from ml_collections import config_dict, config_flags
 
 from amgan_jax import cli, evaluate, train, workdir
 from amgan_jax.errors import UserError
-from amgan_jax.evaluators import common
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
@@ -28,9 +27,9 @@ _log = logging.getLogger("amgan_jax.main")
 def main(argv):
     del argv
     config, directory = _config(), pathlib.Path(_WORKDIR.value)
-    common.find_measures(config.evaluate.measures)  # not found out after hours of training
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     source = _source(config)
+    evaluate.check_measures(config, source)  # not found out after hours of training
     if _MODE.value == "train":
         train.train(config, source, directory)
     else:

@@ -4,6 +4,7 @@ import json
 import logging
 import pathlib
 
+from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 
 _log = logging.getLogger(__name__)
@@ -14,7 +15,8 @@ class MetricsWriter:
 
     metrics.jsonl gets a line {"phase", "step", ...} a log step, each step of a phase
     once: lines of a phase after `first_step`, which a stopped run may have left, are
-    removed. TensorBoard gets the same under "<phase>/", where TensorFlow is installed.
+    removed. TensorBoard gets the same under "<phase>/", where TensorFlow is installed; a step that a
+    stopped run had reached already stands there twice.
     """
 
     def __init__(self, workdir: pathlib.Path, phase: str, first_step: int):
@@ -25,9 +27,12 @@ class MetricsWriter:
         self._tensorboard = _tensorboard_writer(workdir)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
-        """Appends one step's scalars and flushes them."""
-        with self._path.open("a") as file:
-            file.write(json.dumps({"phase": self._phase, "step": step, **scalars}) + "\n")
+        """Appends one step's scalars and flushes them; UserError where they cannot be written."""
+        try:
+            with self._path.open("a") as file:
+                file.write(json.dumps({"phase": self._phase, "step": step, **scalars}) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write {self._path}: {error.strerror}; the last checkpoint stays") from error
         if self._tensorboard:
             self._tensorboard.write_scalars(step, {f"{self._phase}/{name}": v for name, v in scalars.items()})
             self._tensorboard.flush()

@@ -1,5 +1,6 @@
 """What people look at: sample sheets, training curves, and the written report."""
 
+import io
 import json
 import pathlib
 from typing import NamedTuple
@@ -123,6 +124,7 @@ def _page(metrics, title):
 
 
 def _save(page, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
     # No date and version inside of the file: the same pixels are the same bytes.
-    page.savefig(path, dpi=120, metadata={"Software": None})
+    page.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    write_atomically(path, buffer.getvalue())

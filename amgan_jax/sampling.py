@@ -87,7 +87,7 @@ class EditSampler:
         target, edited = self._targets(label, rng)
         return {
             "row": rows,
-            "reference_row": self._references.choose(target, target != label, rng),
+            "reference_row": self._references.choose(target, target != label, edited, rng),
             "label": label,
             "target": target,
             "edited": edited,

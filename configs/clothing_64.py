@@ -1,4 +1,4 @@
-"""AMGAN on photos of garments taken at home, 64 x 64 pixels, for one accelerator or a patient CPU.
+"""AMGAN on photos of garments taken at home, 64 x 64 pixels, for one accelerator.
 
 python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_64.py --workdir=DIR

@@ -73,7 +73,7 @@ def get_config() -> config_dict.ConfigDict:
     config.discriminator_loss.penalty = 10.0
     config.discriminator_loss.attributes = 1.0
 
-    config.generator_loss = config_dict.ConfigDict()  # weights; a part of weight 0 is left out
+    config.generator_loss = config_dict.ConfigDict()  # weights; all but the first four are left out at weight 0
     config.generator_loss.global_adversarial = 1.0
     config.generator_loss.global_attributes = 1.0
     config.generator_loss.regional_adversarial = 1.0

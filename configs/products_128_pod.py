@@ -1,6 +1,6 @@
 """products_128 on a slice of a TPU pod of 2 x 4 chips, eight examples a chip.
 
-Run the same command on every host of the slice; the workdir and the dataset are on storage that all hosts see.
+See docs/tpu.md.
 """
 
 from configs import products_128

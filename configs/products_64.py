@@ -1,4 +1,4 @@
-"""AMGAN on catalogue photos of 64 x 48 pixels, for one accelerator or a patient CPU.
+"""AMGAN on catalogue photos of 64 x 48 pixels, for one accelerator.
 
 python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64.py --workdir=DIR

@@ -1,9 +1,7 @@
 """`synthetic_garments`: rendered garments of any size and number."""
 
-import functools
 import io
 
-import jax
 import numpy as np
 from PIL import Image
 import tensorflow_datasets as tfds
@@ -43,21 +41,11 @@ class SyntheticGarments(LabelledImages):
         labels = np.stack([rng.integers(0, n, count) for n in self.schema.value_counts], axis=-1).astype(np.int32)
         for start in range(0, count, _CHUNK):
             index = np.arange(start, start + _CHUNK)
-            images = _render(labels[np.minimum(index, count - 1)], seed, index, self._size)
+            nuisance = np.stack([np.full(_CHUNK, seed), index], axis=-1).astype(np.int32)
+            rendered = garments.render_batch(labels[np.minimum(index, count - 1)], nuisance, self._size)
+            images = np.round((np.asarray(rendered) + 1.0) * 127.5).astype(np.uint8)
             for i in index[index < count].tolist():
                 yield Example(f"{split}_{i}", _png(images[i - start]), labels[i].tolist(), (seed, i))
-
-
-@functools.partial(jax.jit, static_argnums=3)
-def _render_chunk(label, seed, index, size):
-    render = lambda label, i: garments.render(label, garments.nuisance_key(seed, i), size)  # noqa: E731
-    return jax.vmap(render)(label, index)
-
-
-def _render(label, seed, index, size):
-    """uint8 [N, H, W, 3]."""
-    image = np.asarray(_render_chunk(label, seed, index, size))
-    return np.round((image + 1.0) * 127.5).astype(np.uint8)
 
 
 def _png(image):

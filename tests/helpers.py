@@ -6,7 +6,6 @@ import pathlib
 import subprocess
 import sys
 
-import jax
 import numpy as np
 
 from amgan_jax import arrays, garments
@@ -16,7 +15,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 
 def tiny_config():
-    """configs/tiny.py, with even smaller images and fewer parameters of the data."""
+    """A fresh config of configs/tiny.py."""
     return tiny.get_config()
 
 
@@ -26,8 +25,7 @@ def rendered_split(seed: int, count: int, size: tuple[int, int] = (32, 32)) -> a
     rng = np.random.default_rng(seed)
     label = np.stack([rng.integers(0, n, count) for n in garments.SCHEMA.value_counts], axis=-1).astype(np.int32)
     nuisance = np.stack([np.full(count, seed), np.arange(count)], axis=-1).astype(np.int32)
-    render = lambda label, nuisance: garments.render(label, garments.nuisance_key(*nuisance), size)  # noqa: E731
-    return arrays.Split(np.asarray(jax.jit(jax.vmap(render))(label, nuisance)), label, nuisance)
+    return arrays.Split(np.asarray(garments.render_batch(label, nuisance, size)), label, nuisance)
 
 
 def rendered_source() -> arrays.ArraySource:

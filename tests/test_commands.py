@@ -71,15 +71,17 @@ def test_edit_keeps_each_photos_size_and_says_what_it_changed(trained_workdir, a
     assert all("seen: sleeve_length" in line and "changed: " in line and " -> " in line for line in lines)
 
 
-def test_edit_writes_one_photo_to_a_file_and_a_region_limits_the_change(trained_workdir, album, tmp_path):
-    photo = album / "grün.png"
-    for name, more in (("all.png", ()), ("region.png", ("--region=collar",))):
-        result = _edit(trained_workdir, photo, tmp_path / name, *more, edit="color=black")
+def test_edit_writes_one_photo_to_a_file_or_into_a_new_folder(trained_workdir, album, tmp_path):
+    for output, written in (("one.jpg", "one.jpg"), ("folder", "folder/grün.png")):
+        result = _edit(trained_workdir, album / "grün.png", tmp_path / output, "--region=collar")
         assert result.returncode == 0, result.stderr
-    before, whole, limited = (
-        np.asarray(Image.open(p), int) for p in (photo, tmp_path / "all.png", tmp_path / "region.png")
-    )
-    assert np.abs(limited - before).sum() <= np.abs(whole - before).sum()
+        assert Image.open(tmp_path / written).size == (33, 33)
+
+
+def test_edit_overwrites_no_photo(trained_workdir, album):
+    before = {path: path.read_bytes() for path in album.iterdir()}
+    helpers.assert_refused(_edit(trained_workdir, album / "*.png", album), "would be overwritten")
+    assert {path: path.read_bytes() for path in album.iterdir()} == before
 
 
 def test_classify_gives_a_line_a_photo(trained_workdir, album, tmp_path):
@@ -136,7 +138,6 @@ def test_bad_flags_of_main_are_refused(tmp_path):
     helpers.assert_refused(_main(tmp_path, "--config.amgan.num_steps=many"), "amgan.num_steps", "many")
     helpers.assert_refused(_main(tmp_path, config="configs/none.py"), "cannot load --config=configs/none.py")
     helpers.assert_refused(_main(tmp_path, "--mode=test"), "mode")
-    helpers.assert_refused(_main(tmp_path, "--config.evaluate.measures=('beauty',)"), "unknown measure 'beauty'")
     helpers.assert_refused(_main(tmp_path, "train"), "unexpected argument 'train'")
     helpers.assert_refused(helpers.run("-m", "amgan_jax.main", "--config=configs/tiny.py"), "workdir")
 
@@ -153,6 +154,9 @@ def test_main_refuses_what_it_cannot_train(trained_workdir, data_dir, tmp_path):
     helpers.assert_refused(
         _main(tmp_path / "w", here, "--config.amgan.batch_size=6", devices=4),
         "amgan.batch_size=6 cannot be divided over 4 devices: use a multiple of 4",
+    )
+    helpers.assert_refused(
+        _main(tmp_path / "w", here, "--config.evaluate.measures=('beauty',)"), "unknown measure 'beauty'"
     )
     assert not (tmp_path / "w").exists()  # the next try, with a better batch size, may have the name
     helpers.assert_refused(_main(tmp_path / "v", here, "--mode=evaluate"), "is not a workdir of amgan_jax.main")

@@ -1,23 +1,15 @@
 """The measures, on systems whose scores are known."""
 
-import functools
-
-import jax
 import numpy as np
 import pytest
 
-from amgan_jax import garments
+from amgan_jax import arrays, evaluate, garments
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
 NAMES = ("classification", "edits", "counterfactual")
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _render(label, nuisance, size):
-    return jax.vmap(lambda v, n: garments.render(v, garments.nuisance_key(*n), size))(label, nuisance)
 
 
 class _Oracle:
@@ -35,9 +27,9 @@ class _Oracle:
 
     def edit(self, image, source, target):
         nuisance = np.stack([self._nuisance[i.tobytes()] for i in image])
-        edited = np.asarray(_render(target, nuisance, image.shape[1:3]))
+        edited = np.asarray(garments.render_batch(target, nuisance, image.shape[1:3]))
         self._labels |= {i.tobytes(): t for i, t in zip(edited, target, strict=True)}
-        before = np.asarray(_render(source, nuisance, image.shape[1:3]))
+        before = np.asarray(garments.render_batch(source, nuisance, image.shape[1:3]))
         return edited, np.asarray(garments.true_region(before, edited), np.float32)
 
 
@@ -111,13 +103,12 @@ def test_unknown_labels_are_neither_edited_nor_counted():
 
 
 def test_counterfactuals_need_rendered_garments():
-    split = helpers.rendered_split(2, 24)
-    editor = _Idle(split)
-    context = common.Context(SCHEMA, editor, lambda image: editor.classify(image)[0])
-    (measure,) = common.find_measures(("counterfactual",))
-    edits = common.Edits(*[split.image] * 3, *[split.label] * 3, attribute=0, nuisance=None)
-    with pytest.raises(UserError, match="needs rendered garments"):
-        measure(context).add_edits(edits)
+    source = helpers.rendered_source()
+    evaluate.check_measures(helpers.tiny_config(), source)
+    rendered = helpers.rendered_split(2, 24)
+    photos = {name: arrays.Split(rendered.image, rendered.label) for name in ("train", "validation", "test")}
+    with pytest.raises(UserError, match="counterfactual needs rendered garments: leave it out"):
+        evaluate.check_measures(helpers.tiny_config(), arrays.ArraySource(SCHEMA, photos))
 
 
 def test_an_unknown_measure_is_named():

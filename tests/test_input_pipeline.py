@@ -64,7 +64,8 @@ def test_one_device_and_four_get_the_same_batch(config, source, tmp_path):
 
 
 def test_training_images_are_those_of_the_labels_flipped_or_not(config, source):
-    batch = next(source.amgan_batches(config, 0))
+    steps = list(itertools.islice(source.amgan_batches(config, 0), 4))
+    batch = {name: np.concatenate([b[name] for b in steps]) for name in steps[0]}
     flipped = 0
     table = {}
     for b in source.evaluation_batches(config, "train"):

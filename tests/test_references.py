@@ -7,25 +7,27 @@ from amgan_jax.references import ReferenceIndex
 LABELS = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 2], [1, 0, -1]], np.int32)
 
 
-def _choices(target, changed):
+def _choices(target, changed, edited):
     index, rng = ReferenceIndex(LABELS), np.random.default_rng(0)
-    rows = [index.choose(np.array([target]), np.array([changed]), rng)[0] for _ in range(60)]
+    rows = [index.choose(np.array([target]), np.array([changed]), [edited], rng)[0] for _ in range(60)]
     return set(rows)
 
 
 def test_an_image_with_the_target_label_is_taken_and_all_of_them_are():
-    assert _choices([0, 1, 0], [False, True, False]) == {1, 2}
+    assert _choices([0, 1, 0], [False, True, False], 1) == {1, 2}
 
 
 def test_else_the_edited_values_come_first_then_agreement():
     # No image is [1, 1, 0]. Row 3 and 4 have the edited value 1 in front; row 3 agrees with more.
-    assert _choices([1, 1, 0], [True, False, False]) == {3}
+    assert _choices([1, 1, 0], [True, False, False], 0) == {3}
 
 
-def test_without_the_edited_values_agreement_decides():
-    # No image has 3 in the last place.
-    assert _choices([0, 1, 3], [False, False, True]) == {1, 2}
+def test_where_none_has_all_edited_values_the_one_looked_at_decides():
+    # No image has 1 in front and 0 at the end; those with 1 in front are 3 and 4, and 3 agrees with more.
+    assert _choices([1, 1, 0], [True, False, True], 0) == {3}
+    # Those with 0 at the end are 0, 1 and 2; 1 and 2 agree with more.
+    assert _choices([1, 1, 0], [True, False, True], 2) == {1, 2}
 
 
 def test_unknown_values_of_the_target_agree_with_nothing():
-    assert _choices([1, -1, 2], [True, False, False]) == {3}
+    assert _choices([1, -1, 2], [True, False, False], 0) == {3}

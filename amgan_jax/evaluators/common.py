@@ -53,7 +53,12 @@ class Edits:
 
 
 class BaseMeasure:
-    """A measure sees every test image and every edit once, then gives its figures."""
+    """A measure sees every test image and every edit once, then gives its figures.
+
+    needs_nuisance: whether it can measure rendered garments only.
+    """
+
+    needs_nuisance = False
 
     def __init__(self, context: Context):
         self.context = context

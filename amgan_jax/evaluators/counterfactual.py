@@ -5,29 +5,23 @@ and ssim_unedited the picture as it was; mask_iou compares where the generator p
 (mask > 0.5) with where the two renders differ.
 """
 
-import functools
-
-import jax
 import numpy as np
 from skimage import metrics
 
 from amgan_jax import garments
-from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import BaseMeasure, Tally
 
 
 class Measure(BaseMeasure):
-    """Raises UserError where the images are not rendered garments."""
+    needs_nuisance = True
 
     def __init__(self, context):
         super().__init__(context)
         self._tally = Tally()
 
     def add_edits(self, edits):
-        if edits.nuisance is None:
-            raise UserError("the measure counterfactual needs rendered garments: leave it out of evaluate.measures")
-        truth = np.asarray(_render(edits.target, edits.nuisance, edits.image.shape[1:3]))
-        before = np.asarray(_render(edits.source, edits.nuisance, edits.image.shape[1:3]))
+        truth = np.asarray(garments.render_batch(edits.target, edits.nuisance, edits.image.shape[1:3]))
+        before = np.asarray(garments.render_batch(edits.source, edits.nuisance, edits.image.shape[1:3]))
         region = np.asarray(garments.true_region(before, truth))
         for i in range(len(truth)):
             for suffix, picture in (("", edits.edited[i]), ("_unedited", edits.image[i])):
@@ -36,13 +30,8 @@ class Measure(BaseMeasure):
                 self._tally.add(f"ssim{suffix}", ssim)
         painted = edits.mask > 0.5
         both = np.sum(painted & region, axis=(1, 2, 3))
-        self._tally.add("mask_iou", both / np.maximum(1, np.sum(painted | region, axis=(1, 2, 3))))
+        either = np.sum(painted | region, axis=(1, 2, 3))
+        self._tally.add("mask_iou", np.where(either, both / np.maximum(1, either), 1.0))
 
     def result(self):
         return {f"counterfactual/{name}": value for name, value in self._tally.means().items()}
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _render(label_BxA, nuisance_Bx2, size):
-    render = lambda label, nuisance: garments.render(label, garments.nuisance_key(*nuisance), size)  # noqa: E731
-    return jax.vmap(render)(label_BxA, nuisance_Bx2)
