@@ -171,10 +171,6 @@ def _update_generator(config, schema, state, attention, guide, part):
         entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": jnp.sum(entropy_A)}
 
-    def cycle_loss(params, edited):
-        restored, _ = generator.apply({"params": params}, edited, -condition)
-        return losses.absolute_error(part["image"], restored)
-
     def loss_fn(params):
         edited, mask = generator.apply({"params": params}, part["image"], condition)
         parts = judge(GLOBAL, edited, part["target"])
@@ -182,7 +178,8 @@ def _update_generator(config, schema, state, attention, guide, part):
             target = _only_edited(part["target"], part["edited"])
             parts |= judge(REGIONAL, edited * guide["region"], target)
         if weights.cycle:
-            parts["cycle"] = _every(config.amgan.cycle_interval, state.step, lambda: cycle_loss(params, edited))
+            restored, _ = generator.apply({"params": params}, edited, -condition)
+            parts["cycle"] = losses.absolute_error(part["image"], restored)
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
         if weights.perceptual:
@@ -203,13 +200,6 @@ def _update_generator(config, schema, state, attention, guide, part):
     ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
     metrics = {f"generator/{name}": value for name, value in parts.items()}
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
-
-
-def _every(interval, step, loss):
-    """A loss that is computed in one of `interval` steps only, and counts as much more there."""
-    if interval == 1:
-        return loss()
-    return lax.cond(step % interval == 0, lambda: interval * loss(), lambda: 0.0)
 
 
 def _only_edited(label_BxA, edited_B):

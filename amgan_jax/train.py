@@ -99,7 +99,6 @@ def check_config(config) -> None:
         "sample_images",
         "evaluate.batch_size",
         "amgan.n_critic",
-        "amgan.cycle_interval",
     )
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:

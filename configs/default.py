@@ -49,7 +49,6 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.num_steps = 100_000  # updates of the generator
     config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
     config.amgan.regional = True  # whether there is a regional discriminator
-    config.amgan.cycle_interval = 1  # updates between cycle losses; a cycle is half of the generator's cost
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 
     config.generator = config_dict.ConfigDict()

@@ -12,7 +12,6 @@ def get_config():
     config.dtype = "float32"  # CPUs have no fast bfloat16
     config.amgan.batch_size = 8
     config.amgan.num_steps = 1200
-    config.amgan.cycle_interval = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
     config.generator.blocks = 4

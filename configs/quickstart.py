@@ -30,7 +30,6 @@ def get_config():
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
     config.amgan.num_steps = 3800
-    config.amgan.cycle_interval = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
     config.generator.blocks = 4
