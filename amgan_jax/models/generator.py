@@ -1,5 +1,6 @@
 """The generator: an image and an edit in, the edited image and the attention mask out."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -43,8 +44,10 @@ class Generator(nn.Module):
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
           condition_BxV: float32 in [-1, 1], see `labels.difference`.
         """
-        conv = lambda *args, **kwargs: layers.Conv(*args, **kwargs, dtype=self.dtype)  # noqa: E731
-        down = lambda features: layers.Downsample(features, dtype=self.dtype)  # noqa: E731
+        # All but the heads are followed by a norm, which would take a bias out again.
+        conv = functools.partial(layers.Conv, use_bias=False, dtype=self.dtype)
+        down = functools.partial(layers.Downsample, use_bias=False, dtype=self.dtype)
+        head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         norm = lambda x: layers.ConditionalNorm(dtype=self.dtype)(x, condition)  # noqa: E731
         condition = condition_BxV.astype(self.dtype)
         x = image_BxHxWx3.astype(self.dtype)
@@ -61,10 +64,10 @@ class Generator(nn.Module):
                 x = conv(features, 1)(jnp.concatenate([x, skip], axis=-1))
             x = nn.relu(norm(x))
 
-        change = conv(3, self.head_kernel, kernel_init=nn.initializers.zeros)(x).astype(jnp.float32)
+        change = head(3, kernel_init=nn.initializers.zeros)(x).astype(jnp.float32)
         color = jnp.clip(image_BxHxWx3 + 2.0 * jnp.tanh(change), -1.0, 1.0)
         if not self.mask:
             return color, jnp.ones_like(color[..., :1])
-        logit = conv(1, self.head_kernel)(x).astype(jnp.float32) + self.mask_bias
+        logit = head(1)(x).astype(jnp.float32) + self.mask_bias
         mask = jax.nn.sigmoid(logit)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask

@@ -40,13 +40,14 @@ class Downsample(nn.Module):
     """
 
     features: int
+    use_bias: bool = True
     dtype: Dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x):
         b, h, w, c = x.shape
         x = x.reshape(b, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
-        return Conv(self.features, 2, dtype=self.dtype)(x.reshape(b, h // 2, w // 2, 4 * c))
+        return Conv(self.features, 2, use_bias=self.use_bias, dtype=self.dtype)(x.reshape(b, h // 2, w // 2, 4 * c))
 
 
 class ConditionalNorm(nn.Module):
@@ -69,6 +70,7 @@ class ConditionalNorm(nn.Module):
 class SubPixelUpsample(nn.Module):
     """Doubles height and width: a convolution to 4 x features, then depth to space.
 
+    Without a bias: a norm follows, which would take it out again.
     The four kernels of an output pixel start out equal (ICNR, Aitken et al. 2017), so
     that no checkerboard is there to be unlearnt.
     """
@@ -82,7 +84,7 @@ class SubPixelUpsample(nn.Module):
             kernel = nn.initializers.he_normal()(key, (*shape[:-1], shape[-1] // 4), dtype)
             return jnp.tile(kernel, (1, 1, 1, 4))
 
-        x = nn.Conv(4 * self.features, (3, 3), kernel_init=icnr, dtype=self.dtype)(x)
+        x = Conv(4 * self.features, use_bias=False, kernel_init=icnr, dtype=self.dtype)(x)
         b, h, w, _ = x.shape
         x = x.reshape(b, h, w, 2, 2, self.features).transpose(0, 1, 3, 2, 4, 5)
         return x.reshape(b, 2 * h, 2 * w, self.features)
