@@ -1,4 +1,4 @@
-"""AMGAN on rendered garments of 32 x 32 pixels, in under 15 minutes on two CPU cores.
+"""AMGAN on rendered garments of 32 x 32 pixels, in under 15 minutes of training on two CPU cores.
 
 python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
 """
