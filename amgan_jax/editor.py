@@ -30,7 +30,8 @@ class Editor:
 
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""
-        return classify(networks.build_classifier(self.config, "attention", self.schema), self._attention, image)
+        network = networks.build_classifier(self.config, "attention", self.schema)
+        return most_likely(network, apply(network, self._attention, image))
 
     def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
@@ -43,7 +44,7 @@ class Editor:
         """
         generator = networks.build_generator(self.config)
         condition = labels.difference(source, target, self.schema.value_counts)
-        edited, mask = jax.device_get(_apply(generator, {"params": self._generator}, image, condition))
+        edited, mask = jax.device_get(apply(generator, {"params": self._generator}, image, condition))
         if region is not None:
             seen = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
             edited, mask = image + seen * (edited - image), seen * mask
@@ -52,22 +53,22 @@ class Editor:
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
         network = networks.build_classifier(self.config, "attention", self.schema)
-        feature = _apply(network, self._attention, image).features[-1]
+        feature = apply(network, self._attention, image).features[-1]
         size = image.shape[1:3]
         return jax.device_get(
             attention_lib.activation_maps(self._attention, feature, label, self.schema.value_counts, size)
         )
 
 
-def classify(network, variables, image) -> tuple[np.ndarray, np.ndarray]:
-    """(label int32 [B, A], confidence float32 [B, A]) of images by a classifier and its variables."""
-    logits = _apply(network, variables, image).logits
-    return jax.device_get(labels.most_likely(logits, network.value_counts))
+def most_likely(network, classification) -> tuple[np.ndarray, np.ndarray]:
+    """(label int32 [B, A], confidence float32 [B, A]) of what a classifier returned."""
+    return jax.device_get(labels.most_likely(classification.logits, network.value_counts))
 
 
 # A module is a static argument, so that all editors of one config share what is compiled.
 @functools.partial(jax.jit, static_argnums=0)
-def _apply(network, variables, *inputs):
+def apply(network, variables, *inputs):
+    """What a network returns for inputs."""
     return network.apply(variables, *inputs)
 
 

@@ -1,4 +1,4 @@
-"""Evaluation of a trained workdir on the test split, and its report."""
+"""Evaluation of a system: on validation images while it trains, on test images at the end."""
 
 import logging
 import pathlib
@@ -8,55 +8,91 @@ import jax
 from amgan_jax import checkpoints, editor, networks, report, state
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common
+from amgan_jax.models import layers
 
 _log = logging.getLogger(__name__)
 _SHEET_ROWS = 10
 
 
 def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
-    """Measures the newest checkpoints and writes report/. Each host does the same; the first one writes.
+    """Measures the newest checkpoints on the test split and writes report/.
+
+    Each host does the same; the first one writes.
 
     Args:
       config: the experiment's.
-      source: see `train.Source`; of its "test" split.
+      source: see `train.Source`.
       workdir: of a training that came to its end.
 
     Returns:
       The flat figures of report/metrics.json.
 
     Raises:
-      UserError: something is not trained yet, or a measure is unknown.
+      UserError: something is not trained yet, a measure is unknown, or a figure is not finite.
     """
     system = editor.load(workdir)
-    context = common.Context(source.schema, system, _load_judge(config, source.schema, workdir))
-    measures = [measure(context) for measure in common.find_measures(config.evaluate.measures)]
-    _log.info("evaluating on the test split: %s", ", ".join(config.evaluate.measures))
-    batches = source.evaluation_batches(config, "test")
-    figures = common.measure(measures, context, batches, config.evaluate.seed)
-    figures |= _training_figures(workdir)
+    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", source.schema))
+    judge = build_judge(config, source.schema, checkpoints.restore(workdir / "evaluator", template).variables)
+    names = config.evaluate.measures
+    _log.info("evaluating on the test split: %s", ", ".join(names))
+    figures, tables = measure(config, source, "test", system, judge, names)
+    intervals = {name: (f.low, f.high) for name, f in figures.items() if f.low is not None}
+    figures = {name: f.value for name, f in figures.items()} | _training_figures(workdir)
     if jax.process_index() == 0:
         first = next(iter(source.evaluation_batches(config, "test")))
         sheet = report.edit_sheet(system, first["image"][:_SHEET_ROWS], first["label"][:_SHEET_ROWS])
         size = f"{config.height} x {config.width}"
         title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
-        report.write(workdir, figures, sheet, title)
+        report.write(workdir, figures, intervals, tables, sheet, title)
     return figures
+
+
+def measure(config, source, split: str, system, judge, names):
+    """Measures a system on a split.
+
+    Args:
+      config: the experiment's; `config.evaluate.seed` is that of the target values.
+      source: see `train.Source`.
+      split: "validation" or "test".
+      system: an `editor.Editor`.
+      judge: see `common.Context`.
+      names: of the measures.
+
+    Returns:
+      ({name: common.Figure}, {name: common.Table}).
+
+    Raises:
+      UserError: a measure is unknown, or a figure is not finite.
+    """
+    context = common.Context(source.schema, system, judge)
+    measures = [measure_class(context) for measure_class in common.find_measures(names)]
+    common.measure(measures, context, source.evaluation_batches(config, split), config.evaluate.seed)
+    return common.results(measures), {name: table for m in measures for name, table in m.tables().items()}
+
+
+def build_judge(config, schema, variables):
+    """The evaluator as a function of images to what it sees; see `common.Context`."""
+    network = networks.build_classifier(config, "evaluator", schema)
+
+    def judge(image):
+        classification = editor.apply(network, variables, image)
+        label, _ = editor.most_likely(network, classification)
+        features = layers.spatial_mean(classification.features[-1])
+        return common.Reading(label, *jax.device_get((features, classification.features)))
+
+    return judge
 
 
 def check_measures(config, source) -> None:
     """Raises UserError for a measure that there is not, or that the source's images do not allow."""
-    classes = common.find_measures(config.evaluate.measures)
+    names = (*config.evaluate.measures, *config.evaluate.during)
     rendered = "nuisance" in next(iter(source.evaluation_batches(config, "test")))
-    for name, measure in zip(config.evaluate.measures, classes, strict=True):
-        if measure.needs_nuisance and not rendered:
+    for name, measure_class in zip(names, common.find_measures(names), strict=True):
+        if measure_class.needs_nuisance and not rendered:
             raise UserError(f"the measure {name} needs rendered garments: leave it out of evaluate.measures")
-
-
-def _load_judge(config, schema, workdir):
-    network = networks.build_classifier(config, "evaluator", schema)
-    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", schema))
-    variables = checkpoints.restore(workdir / "evaluator", template).variables
-    return lambda image: editor.classify(network, variables, image)[0]
+    for name, interval in config.evaluate.during.items():
+        if interval < 1 or interval % config.log_steps:
+            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
 
 
 def _training_figures(workdir):

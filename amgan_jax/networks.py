@@ -5,12 +5,17 @@ import jax.numpy as jnp
 import optax
 
 from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
 from amgan_jax.models import attention, discriminator, generator
 
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
+_MASKS = ("head", "network", "none")
 
 
 def build_generator(config) -> generator.Generator:
+    """The generator; UserError where config.generator.mask is none that there is."""
+    if config.generator.mask not in _MASKS:
+        raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
     return generator.Generator(**config.generator, dtype=jnp.dtype(config.dtype))
 
 

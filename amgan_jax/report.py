@@ -99,27 +99,67 @@ def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
     _save(page, path)
 
 
-def write(workdir: pathlib.Path, metrics: dict[str, float], sheet: Sheet, title: str) -> None:
-    """Writes report/: metrics.json, edits.png, curves.png and README.md.
+def draw_tables(tables, path: pathlib.Path) -> None:
+    """Draws tables {name: `evaluators.common.Table`} as heat maps."""
+    columns = min(len(tables), 5)
+    rows = -(-len(tables) // columns)
+    page = figure.Figure(figsize=(3.4 * columns, 3.2 * rows), layout="constrained")
+    for i, (name, table) in enumerate(tables.items()):
+        axes = page.add_subplot(rows, columns, i + 1)
+        axes.imshow(table.cells, vmin=0.0, vmax=1.0, cmap="viridis")
+        axes.set_xticks(range(len(table.columns)), table.columns, rotation=90, fontsize=6)
+        axes.set_yticks(range(len(table.rows)), table.rows, fontsize=6)
+        axes.set_title(name, fontsize=8)
+        for (r, c), value in np.ndenumerate(table.cells):
+            if not np.isnan(value):
+                color = "black" if value > 0.6 else "white"
+                axes.text(c, r, f"{value:.2f}", fontsize=5, ha="center", va="center", color=color)
+    _save(page, path)
+
+
+def write(
+    workdir: pathlib.Path,
+    metrics: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+    tables: dict,
+    sheet: Sheet,
+    title: str,
+) -> None:
+    """Writes report/: metrics.json, intervals.json, tables.json, their pictures, and README.md.
 
     Args:
       workdir: where.
       metrics: the flat figures.
+      intervals: 95% intervals of some of them.
+      tables: `evaluators.common.Table` by name.
       sheet: edits of test images.
       title: what was evaluated, for the pictures and the page.
     """
     folder = workdir / "report"
     draw_sheet(sheet, folder / "edits.png", title)
     draw_curves(workdir, folder / "curves.png")
-    write_atomically(folder / "metrics.json", json.dumps(metrics, indent=1, sort_keys=True) + "\n")
-    write_atomically(folder / "README.md", _page(metrics, title))
+    if tables:
+        draw_tables(tables, folder / "tables.png")
+    plain = {
+        name: {"rows": t.rows, "columns": t.columns, "cells": np.where(np.isnan(t.cells), None, t.cells).tolist()}
+        for name, t in tables.items()
+    }
+    for name, content in (("metrics", metrics), ("intervals", intervals), ("tables", plain)):
+        write_atomically(folder / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
+    write_atomically(folder / "README.md", _page(metrics, intervals, tables, title))
 
 
-def _page(metrics, title):
-    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(metrics.items()))
+def _page(metrics, intervals, tables, title):
+    def row(name):
+        low, high = intervals.get(name, (None, None))
+        return f"| {name} | {metrics[name]:.4g} | {'' if low is None else f'{low:.4g} to {high:.4g}'} |"
+
+    rows = "\n".join(map(row, sorted(metrics)))
+    heat_maps = "![a heat map a table: a row a true or source value](tables.png)\n\n" if tables else ""
     return (
         f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and its mask](edits.png)\n\n"
-        f"| measure | value |\n|---|---|\n{rows}\n\n![training curves](curves.png)\n"
+        f"| measure | value | 95% interval over images |\n|---|---|---|\n{rows}\n\n{heat_maps}"
+        "![training curves](curves.png)\n"
     )
 
 

@@ -50,14 +50,12 @@ def init_classifier(config, name: str, schema: Schema) -> ClassifierState:
 def init_amgan(config, schema: Schema) -> TrainState:
     """Fresh state of AMGAN."""
     image = _blank_image(config)
-    generator_key, *discriminator_keys = jax.random.split(jax.random.key(config.seed), 3)
+    generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
+    keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
     condition = jnp.zeros((1, sum(schema.value_counts)))
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
-    discriminators = {
-        name: discriminator.init(key, image)["params"]
-        for name, key in zip((networks.GLOBAL, networks.REGIONAL), discriminator_keys, strict=True)
-    }
+    discriminators = {name: discriminator.init(key, image)["params"] for name, key in keys.items()}
     steps = config.amgan.num_steps
     return TrainState(
         step=jnp.zeros((), jnp.int32),

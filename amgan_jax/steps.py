@@ -180,6 +180,9 @@ def _update_generator(config, schema, state, attention, guide, part):
         if weights.cycle:
             restored, _ = generator.apply({"params": params}, edited, -condition)
             parts["cycle"] = losses.absolute_error(part["image"], restored)
+        if weights.identity:
+            same, _ = generator.apply({"params": params}, part["image"], jnp.zeros_like(condition))
+            parts["identity"] = losses.absolute_error(part["image"], same)
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
         if weights.perceptual:

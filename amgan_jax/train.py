@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import health, parallel, report, sampling, state, steps
+from amgan_jax import evaluate, health, parallel, report, sampling, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
@@ -50,13 +50,21 @@ class Source(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Hook:
+    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log."""
+
+    interval: int
+    call: Callable[[int, Any], dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """One training: of the attention network, the evaluator or AMGAN.
 
     update: maps (state, sharded batch) to (state, metrics).
     batches: from a first step to host batches.
     shares: parts of a batch, see `parallel.shard`.
-    on_sample: called with (step, state) each sample_steps; None for no samples.
+    hooks: called in training, on the first host.
     """
 
     name: str
@@ -65,14 +73,11 @@ class Phase:
     update: Callable
     batches: Callable[[int], Iterator[Batch]]
     shares: int = 1
-    on_sample: Callable[[int, Any], None] | None = None
+    hooks: tuple[Hook, ...] = ()
 
 
-def train(config, source: Source, workdir: pathlib.Path) -> float:
+def train(config, source: Source, workdir: pathlib.Path) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
-
-    Returns:
-      The seconds that all training took, over all runs on this workdir.
 
     Raises:
       UserError: the config cannot be trained, the workdir holds another config's or schema's work, the
@@ -81,11 +86,10 @@ def train(config, source: Source, workdir: pathlib.Path) -> float:
     check_config(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     workdir_lib.prepare(workdir, config, source.schema)
-    attention, attention_seconds = train_classifier(config, "attention", source, workdir)
+    attention = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
-    _, evaluator_seconds = train_classifier(config, "evaluator", source, workdir)
-    _, amgan_seconds = train_amgan(config, source, workdir, attention.variables)
-    return attention_seconds + evaluator_seconds + amgan_seconds
+    evaluator = train_classifier(config, "evaluator", source, workdir)
+    train_amgan(config, source, workdir, attention.variables, evaluator.variables)
 
 
 def check_config(config) -> None:
@@ -122,7 +126,7 @@ def check_config(config) -> None:
 
 
 def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
-    """Trains the attention network or the evaluator: (final ClassifierState, seconds)."""
+    """Trains the attention network or the evaluator, to its final ClassifierState."""
     step = functools.partial(steps.classifier_step, config, name, source.schema)
     phase = Phase(
         name=name,
@@ -134,8 +138,12 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
-def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables):
-    """Trains AMGAN against a frozen attention network: (final TrainState, seconds)."""
+def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
+    """Trains AMGAN against a frozen attention network, to its final TrainState.
+
+    The evaluator's variables only measure validation images now and then: no loss sees them.
+    """
+    hooks = _hooks(config, source, workdir, *jax.device_get((attention_variables, evaluator_variables)))
     attention_variables = parallel.replicate(attention_variables)
     update = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
     phase = Phase(
@@ -145,16 +153,13 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
         update=lambda state, batch: update(state, attention_variables, batch),
         batches=lambda first_step: source.amgan_batches(config, first_step),
         shares=config.amgan.n_critic,
-        on_sample=_sampler(config, source, workdir, attention_variables),
+        hooks=hooks,
     )
     return run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
 
 
 def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
-    """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its last step.
-
-    Returns:
-      (final state, seconds of training over all runs).
+    """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:
       UserError: the loss is not finite, or a checkpoint cannot be written.
@@ -164,7 +169,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     first_step = int(train_state.step)
     if first_step >= phase.num_steps:
         checkpoints.close()
-        return train_state, seconds
+        return train_state
     writer = MetricsWriter(workdir, phase.name, first_step) if jax.process_index() == 0 else None
     started = time.monotonic() - seconds
     batches = phase.batches(first_step)
@@ -178,17 +183,16 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             bar.update(phase.batch_size)
             last = step == phase.num_steps
             due = lambda interval: step % interval == 0 or last  # noqa: B023, E731
-            if phase.on_sample and due(config.sample_steps):
-                phase.on_sample(step, train_state)
+            figures = {n: f for h in phase.hooks if due(h.interval) for n, f in h.call(step, train_state).items()}
             if due(config.log_steps):
-                _write_window(phase, step, window, writer, bar)
+                _write_window(phase, step, window, figures, writer, bar)
                 window = []
             if due(config.checkpoint_steps):
                 checkpoints.save(train_state, time.monotonic() - started)
     checkpoints.close()
     if writer:
         writer.close()
-    return train_state, time.monotonic() - started
+    return train_state
 
 
 def _start(checkpoints, init):
@@ -198,8 +202,8 @@ def _start(checkpoints, init):
     return checkpoints.restore(jax.eval_shape(init))
 
 
-def _write_window(phase, step, window, writer, bar):
-    """Writes the mean over a window of metrics; stops training that is not finite."""
+def _write_window(phase, step, window, figures, writer, bar):
+    """Writes the mean over a window of metrics, and the hooks' figures; stops training that is not finite."""
     window = jax.device_get(window)
     means = {name: float(np.mean([m[name] for m in window])) for name in window[0]}
     broken = [name for name, value in means.items() if not np.isfinite(value)]
@@ -209,7 +213,7 @@ def _write_window(phase, step, window, writer, bar):
             " and train in another --workdir"
         )
     if writer:
-        writer.write(step, means)
+        writer.write(step, means | figures)
     shown = health.headline(phase.name, means)
     bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in shown.items()), refresh=False)
     for warning in health.diagnose(phase.name, step, means):
@@ -228,21 +232,45 @@ def _progress_bar(phase, first_step):
     )
 
 
-def _sampler(config, source, workdir, attention_variables):
-    """Draws a sheet of the first validation images and their edits at a step."""
+def _hooks(config, source, workdir, attention_variables, evaluator_variables):
+    """Sample sheets, and the measures that the config wants while training, by their interval."""
     if jax.process_index() != 0:
-        return None
+        return ()
+
+    def editor(train_state):
+        return Editor(config, source.schema, jax.device_get(train_state.ema), attention_variables)
+
+    judge = evaluate.build_judge(config, source.schema, evaluator_variables)
+    measures = {}
+    for name, interval in config.evaluate.during.items():
+        measures.setdefault(interval, []).append(name)
+    validators = [Hook(interval, _validator(config, source, editor, judge, n)) for interval, n in measures.items()]
+    return (Hook(config.sample_steps, _sampler(config, source, workdir, editor)), *validators)
+
+
+def _validator(config, source, editor, judge, names):
+    """Measures validation images and their edits at a step: figures under "validation/"."""
+
+    def call(step, train_state):
+        del step
+        figures, _ = evaluate.measure(config, source, "validation", editor(train_state), judge, names)
+        return {f"validation/{name}": figure.value for name, figure in figures.items()}
+
+    return call
+
+
+def _sampler(config, source, workdir, editor):
+    """Draws a sheet of the first validation images and their edits at a step."""
     batch = next(iter(source.evaluation_batches(config, "validation")))
     image = batch["image"][: config.sample_images]
     label = batch["label"][: config.sample_images]
-    attention_variables = jax.device_get(attention_variables)
 
     def draw(step, train_state):
-        editor = Editor(config, source.schema, jax.device_get(train_state.ema), attention_variables)
-        sheet = report.edit_sheet(editor, image, label)
+        sheet = report.edit_sheet(editor(train_state), image, label)
         report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
         for warning in health.diagnose_samples(step, sheet):
             _log.warning("%s", warning)
+        return {}
 
     return draw
 

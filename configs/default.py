@@ -57,7 +57,7 @@ def get_config() -> config_dict.ConfigDict:
     config.generator.first_kernel = 7  # size of the first convolution
     config.generator.head_kernel = 7  # size of the colour and mask heads
     config.generator.skips = True  # whether the decoder sees the encoder's features
-    config.generator.mask = True  # whether there is a mask head
+    config.generator.mask = "head"  # where the mask comes from: head, network (one of its own) or none
     config.generator.mask_bias = 0.0  # initial logit of the mask
 
     config.discriminator = config_dict.ConfigDict()  # of both
@@ -78,6 +78,7 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.regional_adversarial = 1.0
     config.generator_loss.regional_attributes = 1.0
     config.generator_loss.cycle = 10.0
+    config.generator_loss.identity = 0.0  # what an edit to the source's own values changes
     config.generator_loss.attention = 1.0  # mask against the region of the edit
     config.generator_loss.perceptual = 10.0  # features against the reference's
     config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
@@ -91,7 +92,10 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate = config_dict.ConfigDict()
     config.evaluate.batch_size = 64
     config.evaluate.seed = 3  # of the target values
-    config.evaluate.measures = ("classification", "edits")  # files in amgan_jax/evaluators
+    # Files in amgan_jax/evaluators: on test images at the end,
+    config.evaluate.measures = ("classification", "edits", "retrieval", "frechet", "perceptual")
+    config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
+    config.evaluate.during.edits = 5000  # steps between; a multiple of log_steps
     return config
 
 

@@ -11,8 +11,10 @@ def get_config():
     config = default.get_config()
     config.height, config.width = 64, 48
     for classifier in (config.attention, config.evaluator):
-        classifier.num_steps = 700
-        classifier.optimizer.decay_steps = 400
+        classifier.batch_size = 32  # for as many images, more updates than with 64
+        classifier.num_steps = 3000
+        classifier.optimizer.decay_steps = 2200
+    config.evaluator.num_steps = 2000
     config.attention.network.strides = (1, 2, 1)  # maps of 16 x 12, which still find collars
     config.generator.width = 32
     config.generator.first_kernel = config.generator.head_kernel = 3

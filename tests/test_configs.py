@@ -7,6 +7,8 @@ import jax
 import pytest
 
 from amgan_jax import garments, networks, state, train
+from amgan_jax.errors import UserError
+from configs import compare
 from tests import helpers
 
 NAMES = sorted(p.stem for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.py") if p.stem != "__init__")
@@ -23,6 +25,24 @@ def test_networks_fit_the_images(name):
     generator = networks.build_generator(config)
     edited, mask = jax.eval_shape(lambda p, x, c: generator.apply({"params": p}, x, c), start.ema, image, condition)
     assert edited.shape == image.shape and mask.shape == (*image.shape[:3], 1)
+
+
+@pytest.mark.parametrize("name", ["compare", "compare_products"])
+def test_all_systems_have_about_as_many_parameters(name):
+    configs = importlib.import_module(f"configs.{name}")
+    counts = {}
+    for system in compare.SYSTEMS:
+        config = configs.get_config(system)
+        train.check_config(config)
+        start = jax.eval_shape(lambda c=config: state.init_amgan(c, garments.SCHEMA))
+        counts[system] = sum(x.size for x in jax.tree.leaves(start.generator))
+        assert ("regional" in start.discriminators) == (system in ("amgan", "no_attention", "no_perceptual"))
+    assert max(counts.values()) <= 1.1 * min(counts.values())
+
+
+def test_an_unknown_system_is_refused():
+    with pytest.raises(UserError, match="unknown system 'cyclegan': amgan, stargan"):
+        compare.get_config("cyclegan")
 
 
 def test_the_pod_variant_changes_a_few_values_only():

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from amgan_jax import arrays, evaluate, garments
+from amgan_jax import arrays, evaluate, evaluators, garments
+from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
-from amgan_jax.evaluators import common
+from amgan_jax.evaluators import common, frechet
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
-NAMES = ("classification", "edits", "counterfactual")
+NAMES = ("classification", "edits", "retrieval", "frechet", "perceptual", "counterfactual")
 
 
 class _Oracle:
@@ -33,6 +34,17 @@ class _Oracle:
         return edited, np.asarray(garments.true_region(before, edited), np.float32)
 
 
+def _judge(editor):
+    """Reads labels as the editor does; its features are the label's values and the picture."""
+
+    def judge(image):
+        label, _ = editor.classify(image)
+        planes = np.concatenate([np.eye(n)[label[:, a]] for a, n in enumerate(SCHEMA.value_counts)], axis=-1)
+        return common.Reading(label, planes, [image])
+
+    return judge
+
+
 class _Idle(_Oracle):
     """Edits nothing."""
 
@@ -43,10 +55,8 @@ class _Idle(_Oracle):
 def _figures(editor, batch_size=16, names=NAMES):
     config = helpers.tiny_config()
     config.evaluate.batch_size = batch_size
-    context = common.Context(SCHEMA, editor, lambda image: editor.classify(image)[0])
-    measures = [measure(context) for measure in common.find_measures(names)]
-    batches = helpers.rendered_source().evaluation_batches(config, "test")
-    return common.measure(measures, context, batches, config.evaluate.seed)
+    figures, _ = evaluate.measure(config, helpers.rendered_source(), "test", editor, _judge(editor), names)
+    return {name: figure.value for name, figure in figures.items()}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +94,7 @@ def test_the_batch_size_changes_no_figure(idle):
 def test_unknown_labels_are_neither_edited_nor_counted():
     split = helpers.rendered_split(2, 24)
     editor = _Oracle(split)
-    context = common.Context(SCHEMA, editor, lambda image: editor.classify(image)[0])
+    context = common.Context(SCHEMA, editor, _judge(editor))
     label = split.label.copy()
     label[:, 1] = -1
     label[:6, 0] = -1
@@ -99,7 +109,7 @@ def test_unknown_labels_are_neither_edited_nor_counted():
 
     batch = {"image": split.image, "label": label, "row": np.arange(24), "mask": np.ones(24, bool)}
     common.measure([_Recorder(context)], context, iter([batch]), 0)
-    assert {e.attribute: len(e.image) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
+    assert {e.attribute: len(e.edited) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
 
 
 def test_counterfactuals_need_rendered_garments():
@@ -114,3 +124,115 @@ def test_counterfactuals_need_rendered_garments():
 def test_an_unknown_measure_is_named():
     with pytest.raises(UserError, match="unknown measure 'beauty' in evaluate.measures"):
         common.find_measures(("beauty",))
+
+
+def test_retrieval_counts_only_edits_whose_label_some_image_has():
+    """Two attributes of two values; of the four labels one has no image."""
+    schema = Schema.from_values({"color": ("red", "blue"), "fastening": ("none", "zip")})
+    label = np.array([[0, 0], [1, 0], [0, 1]], np.int32)
+    features = np.eye(3)[:, :2] + 0.1  # 0 and 1 are apart, 2 is nearest to both
+    measure = common.find_measures(("retrieval",))[0](common.Context(schema, None, None))
+    images = common.Images(np.zeros((3, 4, 4, 3)), np.arange(3), label, common.Reading(label, features, []), None)
+    measure.add_images(images)
+    target = np.array([[1, 0], [0, 0], [1, 1]], np.int32)  # of edits of color; the last has no image
+    reading = common.Reading(target, features[[1, 1, 0]], [])
+    measure.add_edits(common.Edits(images, images.image, images.image[..., :1], target, reading, 0))
+    figures = measure.result()
+    # The first edit lands on image 1, which has its label; the second on its own source, which is left out.
+    assert figures["retrieval/top_1"].value == 0.5
+    assert figures["retrieval/top_10"].value == 1.0
+
+
+def test_frechet_distance_of_gaussians_is_the_closed_form():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(20_000, 3))
+    b = rng.normal(size=(20_000, 3)) * np.array([1.0, 2.0, 3.0]) + np.array([1.0, 0.0, 0.0])
+    # |1|^2 + (1-1)^2 + (2-1)^2 + (3-1)^2
+    np.testing.assert_allclose(frechet.frechet_distance(a, b), 6.0, rtol=0.05)
+    assert frechet.frechet_distance(a, a) < 1e-6
+
+
+def test_a_perceptual_distance_sees_changes_outside_of_the_region_only(oracle, idle):
+    assert idle["perceptual_distance/mean"] == 0.0
+    careless = _figures(_Careless(helpers.rendered_split(2, 24)), names=("perceptual",))
+    for name in SCHEMA.names:
+        assert careless[f"perceptual_distance/{name}"] > 10.0 * oracle[f"perceptual_distance/{name}"]
+
+
+class _Careless(_Oracle):
+    """Makes the edit, and mirrors the picture."""
+
+    def edit(self, image, source, target):
+        edited, mask = super().edit(image, source, target)
+        self._labels |= {i[:, ::-1].tobytes(): t for i, t in zip(edited, target, strict=True)}
+        return np.ascontiguousarray(edited[:, :, ::-1]), mask
+
+
+def test_intervals_are_those_of_a_mean_over_images():
+    """Of N independent values, the 95% interval is 1.96 standard errors to each side."""
+    rng = np.random.default_rng(0)
+    tally = common.Tally()
+    values = rng.random(2000) < 0.3
+    tally.add("color", np.arange(2000), values)
+    figure = tally.figures("share")["share/color"]
+    error = np.sqrt(0.3 * 0.7 / 2000)
+    assert figure.value == values.mean()
+    np.testing.assert_allclose([figure.low, figure.high], values.mean() + 1.96 * error * np.array([-1, 1]), atol=0.004)
+
+
+def test_values_of_one_image_are_drawn_together():
+    """Ten equal values of an image say no more than one: the interval is as wide."""
+    rng = np.random.default_rng(0)
+    values = rng.random(300)
+    once, often = common.Tally(), common.Tally()
+    once.add("x", np.arange(300), values)
+    for _ in range(10):
+        often.add("x", np.arange(300), values)
+    np.testing.assert_allclose(once.figures("m")["m/x"], often.figures("m")["m/x"], rtol=1e-9)
+
+
+def test_tables_show_what_is_confused_with_what():
+    config = helpers.tiny_config()
+    split = helpers.rendered_split(2, 24)
+    editor = _Oracle(split)
+    _, tables = evaluate.measure(config, helpers.rendered_source(), "test", editor, _judge(editor), NAMES)
+    table = tables["classifier_confusion/color"]
+    assert table.rows == table.columns == SCHEMA.attributes[SCHEMA.index("color")].values
+    seen = np.isin(np.arange(len(table.rows)), split.label[:, SCHEMA.index("color")])
+    np.testing.assert_array_equal(table.cells[seen], np.eye(len(table.rows))[seen])
+    assert np.all(np.isnan(table.cells[~seen]))
+    edits = tables["edit_accuracy/collar"].cells
+    assert np.nanmin(edits) == 1.0 and np.all(np.isnan(np.diag(edits)))
+
+
+def test_a_measure_is_added_by_one_file(tmp_path, monkeypatch):
+    (tmp_path / "painted.py").write_text(
+        "from amgan_jax.evaluators.common import BaseMeasure, Tally\n"
+        "class Measure(BaseMeasure):\n"
+        "    def __init__(self, context):\n"
+        "        super().__init__(context)\n"
+        "        self.tally = Tally()\n"
+        "    def add_edits(self, edits):\n"
+        "        self.tally.add('area', edits.images.row, edits.mask.mean(axis=(1, 2, 3)))\n"
+        "    def result(self):\n"
+        "        return self.tally.figures('painted')\n"
+    )
+    monkeypatch.setattr(evaluators, "__path__", [*evaluators.__path__, str(tmp_path)])
+    assert _figures(_Idle(helpers.rendered_split(2, 24)), names=("painted",)) == {"painted/area": 0.0}
+
+
+def test_a_figure_that_is_not_finite_is_named():
+    class _Area(common.BaseMeasure):
+        def result(self):
+            return {"area": common.Figure(float("nan"))}
+
+    with pytest.raises(UserError, match="area is nan, not a finite number"):
+        common.results([_Area(None)])
+
+
+@pytest.mark.parametrize("interval", [0, 3])
+def test_measures_while_training_stand_on_log_lines(interval):
+    config = helpers.tiny_config()
+    config.evaluate.during = {"edits": interval}
+    with pytest.raises(UserError, match=f"evaluate.during.edits={interval} is not a multiple of log_steps=2"):
+        evaluate.check_measures(config, helpers.rendered_source())

@@ -53,12 +53,23 @@ def test_the_condition_matters():
 
 
 def test_a_generator_without_mask_repaints_everything():
-    module = _generator(mask=False)
+    module = _generator(mask="none")
     (edited, mask), variables = module.init_with_output(jax.random.key(0), IMAGE, _condition())
     assert edited.shape == IMAGE.shape and np.all(mask == 1.0)
     assert jax.tree.structure(variables) != jax.tree.structure(
         _generator().init(jax.random.key(0), IMAGE, _condition())
     )
+
+
+def test_a_mask_network_leaves_the_colour_network_alone():
+    """SaGAN's two networks: the mask's logit does not depend on what the colour head sees."""
+    module = _generator(mask="network")
+    variables = _trained_like(module, IMAGE, _condition())
+    first = jax.tree.map(jnp.copy, variables)
+    first["params"]["Conv_0"]["kernel"] *= 2.0  # of the colour network
+    (edited, mask), (other, same) = (module.apply(v, IMAGE, _condition()) for v in (variables, first))
+    np.testing.assert_array_equal(mask, same)
+    assert np.abs(edited - other).max() > 1e-3
 
 
 def test_bfloat16_keeps_float32_parameters_and_nearly_the_same_result():

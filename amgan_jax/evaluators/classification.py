@@ -2,30 +2,46 @@
 
 classifier_accuracy/<attribute>: the attention network's, which is the product's
 classifier. evaluator_accuracy/<attribute>: the evaluator's, without which the scores of
-edits say nothing. Over the images whose value is known.
+edits say nothing. Over the images whose value is known. Tables: the confusion of both,
+a row a true value, as shares of the row.
 """
 
+import numpy as np
+
 from amgan_jax.attributes import UNKNOWN
-from amgan_jax.evaluators.common import BaseMeasure, Tally
+from amgan_jax.evaluators.common import BaseMeasure, Table, Tally
 
 
 class Measure(BaseMeasure):
     def __init__(self, context):
         super().__init__(context)
-        self._accuracies = {"classifier_accuracy": Tally(), "evaluator_accuracy": Tally()}
+        self._tallies = {"classifier": Tally(), "evaluator": Tally()}
+        counts = context.schema.value_counts
+        self._confusion = {reader: [np.zeros((n, n)) for n in counts] for reader in self._tallies}
 
-    def add_images(self, batch):
-        predictions = (self.context.editor.classify(batch["image"])[0], self.context.judge(batch["image"]))
-        for tally, predicted in zip(self._accuracies.values(), predictions, strict=True):
+    def add_images(self, images):
+        predictions = {"classifier": self.context.editor.classify(images.image)[0], "evaluator": images.reading.label}
+        for reader, predicted in predictions.items():
             for a, name in enumerate(self.context.schema.names):
-                known = batch["label"][:, a] != UNKNOWN
-                tally.add(name, predicted[known, a] == batch["label"][known, a])
+                known = images.label[:, a] != UNKNOWN
+                label, read = images.label[known, a], predicted[known, a]
+                self._tallies[reader].add(name, images.row[known], read == label)
+                np.add.at(self._confusion[reader][a], (label, read), 1)
 
     def result(self):
         figures = {}
-        for group, tally in self._accuracies.items():
-            means = tally.means()
-            figures |= {f"{group}/{name}": value for name, value in means.items()}
-            if means:
-                figures[f"{group}/mean"] = sum(means.values()) / len(means)
+        for reader, tally in self._tallies.items():
+            figures |= tally.figures(f"{reader}_accuracy", mean=f"{reader}_accuracy/mean")
         return figures
+
+    def tables(self):
+        return {
+            f"{reader}_confusion/{attribute.name}": Table(attribute.values, attribute.values, _shares(counts))
+            for reader, confusion in self._confusion.items()
+            for attribute, counts in zip(self.context.schema.attributes, confusion, strict=True)
+        }
+
+
+def _shares(counts):
+    with np.errstate(invalid="ignore"):
+        return counts / counts.sum(axis=1, keepdims=True)

@@ -1,14 +1,16 @@
-"""What a measure is, and the one pass over the test images that feeds all measures.
+"""What a measure is, and the one pass over a split's images that feeds all measures.
 
 A measure is a file in this folder with a class `Measure`, named in
 `config.evaluate.measures`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import importlib
 import importlib.util
+from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from amgan_jax.attributes import UNKNOWN, Schema
@@ -16,6 +18,20 @@ from amgan_jax.editor import Editor
 from amgan_jax.errors import UserError
 
 Batch = dict[str, np.ndarray]
+_RESAMPLES = 1000  # of the bootstrap
+
+
+class Reading(NamedTuple):
+    """What a classifier sees in images.
+
+    label: int32 [B, A].
+    features: float32 [B, C], the last feature map, spatially pooled.
+    maps: feature maps [B, h, w, C], the finest first.
+    """
+
+    label: np.ndarray
+    features: np.ndarray
+    maps: list[np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,37 +39,62 @@ class Context:
     """What measures work with.
 
     editor: the system under test.
-    judge: maps images float32 [B, H, W, 3] in [-1, 1] to labels int32 [B, A]: the evaluator,
-      which the generator never saw.
+    judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator never saw.
     """
 
     schema: Schema
     editor: Editor
-    judge: Callable[[np.ndarray], np.ndarray]
+    judge: Callable[[np.ndarray], Reading]
 
 
-@dataclasses.dataclass(frozen=True)
-class Edits:
-    """One edit of each image of a batch, all of one attribute; padding is left out.
+class Images(NamedTuple):
+    """Unedited images of a split, without padding.
 
-    image, edited: float32 [B, H, W, 3] in [-1, 1]; mask: float32 [B, H, W, 1] in [0, 1].
-    source, target, judged: int32 [B, A]; judged is what the evaluator reads off the edited images.
-    attribute: index of the edited attribute.
-    nuisance: int32 [B, 2] of rendered garments, else None.
+    image: float32 [B, H, W, 3] in [-1, 1]; row: int [B], their places in the split; label: int32 [B, A].
+    reading: the evaluator's. nuisance: int32 [B, 2] of rendered garments, else None.
     """
 
     image: np.ndarray
-    edited: np.ndarray
-    mask: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    judged: np.ndarray
-    attribute: int
+    row: np.ndarray
+    label: np.ndarray
+    reading: Reading
     nuisance: np.ndarray | None
 
 
+class Edits(NamedTuple):
+    """One edit of each of `images`, all of one attribute.
+
+    edited: float32 [B, H, W, 3] in [-1, 1]; mask: float32 [B, H, W, 1] in [0, 1].
+    target: int32 [B, A], the images' labels but for the attribute of index `attribute`.
+    reading: what the evaluator sees in the edited images.
+    """
+
+    images: Images
+    edited: np.ndarray
+    mask: np.ndarray
+    target: np.ndarray
+    reading: Reading
+    attribute: int
+
+
+class Figure(NamedTuple):
+    """A figure and its 95% interval by bootstrap over images, where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Table(NamedTuple):
+    """Figures by two values, to be drawn as a heat map: cells [rows, columns]; NaN where there is nothing."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: np.ndarray
+
+
 class BaseMeasure:
-    """A measure sees every test image and every edit once, then gives its figures.
+    """A measure sees every image and every edit once, then gives its figures.
 
     needs_nuisance: whether it can measure rendered garments only.
     """
@@ -63,35 +104,58 @@ class BaseMeasure:
     def __init__(self, context: Context):
         self.context = context
 
-    def add_images(self, batch: Batch) -> None:
-        """Takes unedited test images: image, label and, of rendered garments, nuisance."""
+    def add_images(self, images: Images) -> None:
+        """Takes unedited images."""
 
     def add_edits(self, edits: Edits) -> None:
-        """Takes edits of test images."""
+        """Takes edits of images."""
 
-    def result(self) -> dict[str, float]:
+    def result(self) -> dict[str, Figure]:
         """The figures, by flat name."""
         raise NotImplementedError
 
+    def tables(self) -> dict[str, Table]:
+        """Figures by two values, by name."""
+        return {}
+
 
 class Tally:
-    """Sums and counts by name, and their means."""
+    """Values by name and image: their means, and intervals of these."""
 
     def __init__(self):
-        self._sums: dict[str, float] = {}
-        self._counts: dict[str, int] = {}
+        self._added: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def add(self, name: str, values: np.ndarray) -> None:
-        """Adds values to a name's mean."""
-        self._sums[name] = self._sums.get(name, 0.0) + float(np.sum(values, dtype=np.float64))
-        self._counts[name] = self._counts.get(name, 0) + np.size(values)
+    def add(self, name: str, row: np.ndarray, values: np.ndarray) -> None:
+        """Adds a value [B] of each image [B] to a name."""
+        self._added.setdefault(name, []).append((np.asarray(row), np.asarray(values, np.float64)))
 
-    def means(self) -> dict[str, float]:
-        """The mean of each name that has values."""
-        return {name: total / self._counts[name] for name, total in self._sums.items() if self._counts[name]}
+    def figures(self, group: str, mean: str | None = None) -> dict[str, Figure]:
+        """ "<group>/<name>" of each name and, under the key `mean`, the mean over names.
+
+        Images are resampled, not values: all of an image's values come and go together.
+        """
+        names = [name for name, added in self._added.items() if sum(len(row) for row, _ in added)]
+        if not names:
+            return {}
+        sums, counts = self._by_image(names)
+        values = _means(sums.sum(1), counts.sum(1))
+        low, high = np.nanpercentile(_resample(sums, counts), [2.5, 97.5], axis=0)
+        keys = [mean, *(f"{group}/{name}" for name in names)]
+        return {key: Figure(*map(float, row)) for key, *row in zip(keys, values, low, high, strict=True) if key}
+
+    def _by_image(self, names):
+        """Sums and counts [names, images] of the values."""
+        rows = [np.concatenate([row for row, _ in self._added[name]]) for name in names]
+        images, places = np.unique(np.concatenate(rows), return_inverse=True)
+        places = np.split(places, np.cumsum([len(row) for row in rows])[:-1])
+        sums, counts = np.zeros((2, len(names), len(images)))
+        for i, name in enumerate(names):
+            np.add.at(sums[i], places[i], np.concatenate([values for _, values in self._added[name]]))
+            np.add.at(counts[i], places[i], 1.0)
+        return sums, counts
 
 
-def find_measures(names) -> list[type[BaseMeasure]]:
+def find_measures(names: Iterable[str]) -> list[type[BaseMeasure]]:
     """The classes of the measures of the given names.
 
     Raises:
@@ -106,8 +170,8 @@ def find_measures(names) -> list[type[BaseMeasure]]:
     return classes
 
 
-def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> dict[str, float]:
-    """Feeds all test images, and an edit of each attribute of each image, to the measures.
+def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:
+    """Feeds all images of a split, and an edit of each attribute of each image, to the measures.
 
     Args:
       measures: to feed.
@@ -116,31 +180,57 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
       seed: of the target values, each drawn evenly from the values that the image does not have.
     """
     for padded in batches:
-        batch = {name: x[padded["mask"]] for name, x in padded.items()}
+        read = _images(padded, context.judge(padded["image"]))
         for m in measures:
-            m.add_images(batch)
+            m.add_images(_keep(read, padded["mask"]))
         for attribute in range(len(context.schema.attributes)):
-            edits = _edit(context, padded, attribute, seed)
-            if edits is not None:
+            edits = _edit(context, read, padded["mask"], attribute, seed)
+            if len(edits.target):
                 for m in measures:
                     m.add_edits(edits)
-    return {name: value for m in measures for name, value in m.result().items()}
 
 
-def _edit(context, batch, attribute, seed):
-    """Edits one attribute of each image whose value of it is known; None where none is."""
+def results(measures: list[BaseMeasure]) -> dict[str, Figure]:
+    """The figures of all measures; UserError where one is not finite."""
+    figures = {name: figure for m in measures for name, figure in m.result().items()}
+    for name, figure in figures.items():
+        if not np.isfinite(figure.value):
+            raise UserError(f"{name} is {figure.value}, not a finite number: is the generator trained, and finite?")
+    return figures
+
+
+def _images(batch, reading):
+    return Images(batch["image"], batch["row"], batch["label"], reading, batch.get("nuisance"))
+
+
+def _edit(context, images, mask, attribute, seed):
+    """Edits one attribute of each image that is not padding and whose value of it is known."""
     count = context.schema.value_counts[attribute]
-    source = batch["label"]
     # Drawn an image at a time, so that the batch size changes no target.
-    shift = np.array([np.random.default_rng([seed, row, attribute]).integers(1, count) for row in batch["row"]])
-    target = source.copy()
-    target[:, attribute] = (source[:, attribute] + shift) % count
-    keep = batch["mask"] & (source[:, attribute] != UNKNOWN)
-    if not keep.any():
-        return None
-    edited, mask = context.editor.edit(batch["image"], source, target)
-    judged = context.judge(edited)
-    nuisance = batch["nuisance"][keep] if "nuisance" in batch else None
-    return Edits(
-        batch["image"][keep], edited[keep], mask[keep], source[keep], target[keep], judged[keep], attribute, nuisance
-    )
+    shift = np.array([np.random.default_rng([seed, row, attribute]).integers(1, count) for row in images.row])
+    target = images.label.copy()
+    target[:, attribute] = (images.label[:, attribute] + shift) % count
+    edited, painted = context.editor.edit(images.image, images.label, target)
+    edits = Edits(images, edited, painted, target, context.judge(edited), 0)
+    return _keep(edits, mask & (images.label[:, attribute] != UNKNOWN))._replace(attribute=attribute)
+
+
+def _keep(tree, keep_B):
+    """The rows to keep of all arrays."""
+    return jax.tree.map(lambda x: x[keep_B] if np.ndim(x) else x, tree)
+
+
+def _means(sums, counts):
+    """The mean over names, then each name's mean; NaN where there is no value."""
+    with np.errstate(invalid="ignore"):
+        means = sums / counts
+    known = means[~np.isnan(means)]
+    return np.concatenate([[known.mean() if len(known) else np.nan], means])
+
+
+def _resample(sums, counts):
+    """`_means` of images drawn with replacement, [_RESAMPLES, 1 + names]."""
+    rng = np.random.default_rng(0)
+    size = sums.shape[1]
+    drawn = (rng.integers(size, size=size) for _ in range(_RESAMPLES))
+    return np.stack([_means(sums[:, rows].sum(1), counts[:, rows].sum(1)) for rows in drawn])

@@ -2,7 +2,7 @@
 
 counterfactual/psnr (dB) and ssim compare the edited picture with the truth, psnr_unedited
 and ssim_unedited the picture as it was; mask_iou compares where the generator painted
-(mask > 0.5) with where the two renders differ.
+(mask > 0.5) with where the two renders differ. Each also by edited attribute.
 """
 
 import numpy as np
@@ -11,27 +11,48 @@ from skimage import metrics
 from amgan_jax import garments
 from amgan_jax.evaluators.common import BaseMeasure, Tally
 
+_PSNR_OF_EQUALS = 100.0  # dB
+
 
 class Measure(BaseMeasure):
     needs_nuisance = True
 
     def __init__(self, context):
         super().__init__(context)
-        self._tally = Tally()
+        self._tallies = {}
 
     def add_edits(self, edits):
-        truth = np.asarray(garments.render_batch(edits.target, edits.nuisance, edits.image.shape[1:3]))
-        before = np.asarray(garments.render_batch(edits.source, edits.nuisance, edits.image.shape[1:3]))
+        image, edited = edits.images.image, edits.edited
+        size = image.shape[1:3]
+        truth = np.asarray(garments.render_batch(edits.target, edits.images.nuisance, size))
+        before = np.asarray(garments.render_batch(edits.images.label, edits.images.nuisance, size))
         region = np.asarray(garments.true_region(before, truth))
-        for i in range(len(truth)):
-            for suffix, picture in (("", edits.edited[i]), ("_unedited", edits.image[i])):
-                self._tally.add(f"psnr{suffix}", metrics.peak_signal_noise_ratio(truth[i], picture, data_range=2.0))
-                ssim = metrics.structural_similarity(truth[i], picture, data_range=2.0, channel_axis=-1)
-                self._tally.add(f"ssim{suffix}", ssim)
-        painted = edits.mask > 0.5
-        both = np.sum(painted & region, axis=(1, 2, 3))
-        either = np.sum(painted | region, axis=(1, 2, 3))
-        self._tally.add("mask_iou", np.where(either, both / np.maximum(1, either), 1.0))
+        values = {"mask_iou": _iou(edits.mask > 0.5, region)}
+        for suffix, pictures in (("", edited), ("_unedited", image)):
+            values[f"psnr{suffix}"] = [_psnr(*pair) for pair in zip(truth, pictures, strict=True)]
+            values[f"ssim{suffix}"] = [_ssim(*pair) for pair in zip(truth, pictures, strict=True)]
+        attribute = self.context.schema.names[edits.attribute]
+        for name, value in values.items():
+            self._tallies.setdefault(name, Tally()).add(attribute, edits.images.row, value)
 
     def result(self):
-        return {f"counterfactual/{name}": value for name, value in self._tally.means().items()}
+        figures = {}
+        for name, tally in self._tallies.items():
+            figures |= tally.figures(f"counterfactual/{name}", mean=f"counterfactual/{name}")
+        return figures
+
+
+def _psnr(truth, picture):
+    if np.array_equal(truth, picture):
+        return _PSNR_OF_EQUALS  # where the ratio would be infinite, and so would every mean with it
+    return min(metrics.peak_signal_noise_ratio(truth, picture, data_range=2.0), _PSNR_OF_EQUALS)
+
+
+def _ssim(truth, picture):
+    return metrics.structural_similarity(truth, picture, data_range=2.0, channel_axis=-1)
+
+
+def _iou(painted, region):
+    both = np.sum(painted & region, axis=(1, 2, 3))
+    either = np.sum(painted | region, axis=(1, 2, 3))
+    return np.where(either, both / np.maximum(1, either), 1.0)

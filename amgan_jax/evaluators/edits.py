@@ -3,33 +3,44 @@
 edit_accuracy/<attribute>: share of edits of the attribute after which the evaluator
 reads the value that was asked for. preservation/<attribute>: share of edits of other
 attributes after which it still reads the attribute's own value, where that is known.
+Tables: edit accuracy by source value (rows) and target value (columns).
 """
 
 import numpy as np
 
 from amgan_jax.attributes import UNKNOWN
-from amgan_jax.evaluators.common import BaseMeasure, Tally
+from amgan_jax.evaluators.common import BaseMeasure, Table, Tally
 
 
 class Measure(BaseMeasure):
     def __init__(self, context):
         super().__init__(context)
         self._edited, self._preserved = Tally(), Tally()
+        counts = context.schema.value_counts
+        self._tried = [np.zeros((n, n)) for n in counts]
+        self._reached = [np.zeros((n, n)) for n in counts]
 
     def add_edits(self, edits):
-        right = edits.judged == edits.target
+        right = edits.reading.label == edits.target
+        source = edits.images.label
         for a, name in enumerate(self.context.schema.names):
             if a == edits.attribute:
-                self._edited.add(name, right[:, a])
+                self._edited.add(name, edits.images.row, right[:, a])
+                place = (source[:, a], edits.target[:, a])
+                np.add.at(self._tried[a], place, 1)
+                np.add.at(self._reached[a], place, right[:, a])
             else:
-                known = edits.source[:, a] != UNKNOWN
-                self._preserved.add(name, right[known, a])
+                known = source[:, a] != UNKNOWN
+                self._preserved.add(name, edits.images.row[known], right[known, a])
 
     def result(self):
-        figures = {}
-        for group, tally in (("edit_accuracy", self._edited), ("preservation", self._preserved)):
-            means = tally.means()
-            figures |= {f"{group}/{name}": value for name, value in means.items()}
-            if means:  # a schema of one attribute has nothing else to preserve
-                figures[f"{group}/mean"] = float(np.mean(list(means.values())))
-        return figures
+        edited = self._edited.figures("edit_accuracy", mean="edit_accuracy/mean")
+        return edited | self._preserved.figures("preservation", mean="preservation/mean")
+
+    def tables(self):
+        tables = {}
+        for attribute, tried, reached in zip(self.context.schema.attributes, self._tried, self._reached, strict=True):
+            with np.errstate(invalid="ignore"):
+                cells = reached / tried
+            tables[f"edit_accuracy/{attribute.name}"] = Table(attribute.values, attribute.values, cells)
+        return tables

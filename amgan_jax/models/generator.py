@@ -23,8 +23,9 @@ class Generator(nn.Module):
       blocks: residual blocks at a quarter of the resolution.
       first_kernel, head_kernel: sizes of the full-resolution convolutions (7 in StarGAN).
       skips: whether the decoder sees the encoder's features of the same resolution.
-      mask: whether there is a mask head; without one the colour head is the whole result.
-      mask_bias: initial bias of the mask's logit.
+      mask: where the mask comes from: "head", beside the colour head; "network", a network of its own like
+      the one below the colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
+    mask_bias: initial bias of the mask's logit.
     """
 
     width: int
@@ -32,7 +33,7 @@ class Generator(nn.Module):
     first_kernel: int
     head_kernel: int
     skips: bool
-    mask: bool
+    mask: str
     mask_bias: float
     dtype: Any = jnp.float32
 
@@ -44,30 +45,38 @@ class Generator(nn.Module):
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
           condition_BxV: float32 in [-1, 1], see `labels.difference`.
         """
-        # All but the heads are followed by a norm, which would take a bias out again.
-        conv = functools.partial(layers.Conv, use_bias=False, dtype=self.dtype)
-        down = functools.partial(layers.Downsample, use_bias=False, dtype=self.dtype)
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
-        norm = lambda x: layers.ConditionalNorm(dtype=self.dtype)(x, condition)  # noqa: E731
-        condition = condition_BxV.astype(self.dtype)
-        x = image_BxHxWx3.astype(self.dtype)
-
-        x = skip_full = nn.relu(norm(conv(self.width, self.first_kernel)(x)))
-        x = skip_half = nn.relu(norm(down(2 * self.width)(x)))
-        x = nn.relu(norm(down(4 * self.width)(x)))
-        for _ in range(self.blocks):
-            h = nn.relu(norm(conv(4 * self.width)(x)))
-            x = x + norm(conv(4 * self.width)(h))
-        for features, skip in ((2 * self.width, skip_half), (self.width, skip_full)):
-            x = layers.SubPixelUpsample(features, dtype=self.dtype)(x)
-            if self.skips:
-                x = conv(features, 1)(jnp.concatenate([x, skip], axis=-1))
-            x = nn.relu(norm(x))
-
-        change = head(3, kernel_init=nn.initializers.zeros)(x).astype(jnp.float32)
+        features = _features(self, image_BxHxWx3, condition_BxV)
+        change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
         color = jnp.clip(image_BxHxWx3 + 2.0 * jnp.tanh(change), -1.0, 1.0)
-        if not self.mask:
+        if self.mask == "none":
             return color, jnp.ones_like(color[..., :1])
-        logit = head(1)(x).astype(jnp.float32) + self.mask_bias
+        if self.mask == "network":
+            features = _features(self, image_BxHxWx3, condition_BxV)
+        logit = head(1)(features).astype(jnp.float32) + self.mask_bias
         mask = jax.nn.sigmoid(logit)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
+
+
+def _features(generator, image_BxHxWx3, condition_BxV):
+    """Features [B, H, W, width] that heads look at; each call makes a network of its own."""
+    # All but the heads are followed by a norm, which would take a bias out again.
+    conv = functools.partial(layers.Conv, use_bias=False, dtype=generator.dtype)
+    down = functools.partial(layers.Downsample, use_bias=False, dtype=generator.dtype)
+    norm = lambda x: layers.ConditionalNorm(dtype=generator.dtype)(x, condition)  # noqa: E731
+    condition = condition_BxV.astype(generator.dtype)
+    x = image_BxHxWx3.astype(generator.dtype)
+    width = generator.width
+
+    x = skip_full = nn.relu(norm(conv(width, generator.first_kernel)(x)))
+    x = skip_half = nn.relu(norm(down(2 * width)(x)))
+    x = nn.relu(norm(down(4 * width)(x)))
+    for _ in range(generator.blocks):
+        h = nn.relu(norm(conv(4 * width)(x)))
+        x = x + norm(conv(4 * width)(h))
+    for features, skip in ((2 * width, skip_half), (width, skip_full)):
+        x = layers.SubPixelUpsample(features, dtype=generator.dtype)(x)
+        if generator.skips:
+            x = conv(features, 1)(jnp.concatenate([x, skip], axis=-1))
+        x = nn.relu(norm(x))
+    return x

@@ -1,0 +1,94 @@
+"""AMGAN, what it is compared with, and AMGAN without each of its parts, on rendered garments.
+
+python -m amgan_jax.main --config=configs/compare.py:stargan --workdir=DIR
+python benchmarks/compare.py --workdir=DIR    # all of them, with a table
+
+All are one training step with parts switched on and off, on the same backbone, the same data and the same
+evaluator, so that a comparison differs in nothing else. What each system's paper recommends for its losses
+is named below; learning rates and updates of the discriminators are the same for all.
+"""
+
+from amgan_jax.errors import UserError
+from configs import quickstart
+
+
+def get_config(system: str = "amgan"):
+    """The config of a system; UserError where there is none of that name."""
+    config = quickstart.get_config()
+    config.amgan.num_steps = 1500
+    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+        optimizer.decay_steps = 700
+    config.checkpoint_steps = 250
+    config.sample_steps = 500
+    config.evaluate.during = {"edits": 250}  # whether the curve has flattened
+    return switch(config, system)
+
+
+def switch(config, system: str):
+    """Switches a config's parts to those of a system; UserError where there is none of that name."""
+    if system not in SYSTEMS:
+        raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}")
+    SYSTEMS[system](config)
+    return config
+
+
+def _amgan(config):
+    """All parts, as the config has them."""
+
+
+def _stargan(config):
+    """Choi et al. 2018, eq. 6 and 7: cycle 10, attributes 1; no mask, no region, no reference."""
+    _no_regional(config)
+    _no_attention(config)
+    _no_perceptual(config)
+    config.generator.mask = "none"
+
+
+def _ganimation(config):
+    """Pumarola et al. 2018, eq. 2 to 5: a mask that is small (0.1) and smooth.
+
+    Their smoothness is a sum over pixels at weight 1e-5; here it is a mean. Values are classified, as in
+    StarGAN, where GANimation regresses the strengths of its action units.
+    """
+    _no_regional(config)
+    _no_attention(config)
+    _no_perceptual(config)
+    config.generator_loss.mask_size = 0.1
+    config.generator_loss.mask_variation = 1e-5 * config.height * config.width
+
+
+def _sagan(config):
+    """Zhang et al. 2018 (SaGAN): a network of its own for the mask, cycle 20, identity 100.
+
+    Both networks are narrower than the others' one, so that all generators have about as many parameters.
+    """
+    _no_regional(config)
+    _no_attention(config)
+    _no_perceptual(config)
+    config.generator.mask = "network"
+    config.generator.width = round(config.generator.width * 0.7)
+    config.generator_loss.cycle = 20.0
+    config.generator_loss.identity = 100.0
+
+
+def _no_regional(config):
+    config.amgan.regional = False
+
+
+def _no_attention(config):
+    config.generator_loss.attention = 0.0
+
+
+def _no_perceptual(config):
+    config.generator_loss.perceptual = 0.0
+
+
+SYSTEMS = {
+    "amgan": _amgan,
+    "stargan": _stargan,
+    "ganimation": _ganimation,
+    "sagan": _sagan,
+    "no_regional": _no_regional,
+    "no_attention": _no_attention,
+    "no_perceptual": _no_perceptual,
+}

@@ -1,0 +1,13 @@
+"""The systems of configs/compare.py on catalogue photos of 64 x 48 pixels.
+
+python -m amgan_jax.main --config=configs/compare_products.py:stargan --workdir=DIR
+python benchmarks/compare.py --config=configs/compare_products.py --output=docs/results/compare_products.json \\
+    --workdir=DIR
+"""
+
+from configs import compare, products_64_cpu
+
+
+def get_config(system: str = "amgan"):
+    """The config of a system; UserError where there is none of that name."""
+    return compare.switch(products_64_cpu.get_config(), system)
