@@ -11,11 +11,11 @@ from absl import logging as absl_logging
 from amgan_jax.errors import UserError
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Parses the flags and calls main(argv); bad flags and UserError end with status 2."""
+def run(main: Callable[[Sequence[str]], None], takes_arguments: bool = False) -> None:
+    """Parses the flags and calls main(argv); bad flags, UserError and unwanted arguments end with status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds; this keeps it quiet
-    app.run(lambda argv: _call(main, argv), flags_parser=_parse_flags)
+    app.run(lambda argv: _call(main, argv, takes_arguments), flags_parser=_parse_flags)
 
 
 def _parse_flags(argv):
@@ -49,9 +49,9 @@ def _unknown_config_key(argv):
     return None
 
 
-def _call(main, argv):
+def _call(main, argv, takes_arguments):
     _start_logging()
-    if len(argv) > 1:
+    if len(argv) > 1 and not takes_arguments:
         _exit(f"unexpected argument {argv[1]!r}: flags start with -- (--help shows them)")
     try:
         main(argv)

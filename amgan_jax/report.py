@@ -75,7 +75,7 @@ def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:
                 bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.8, "linewidth": 0},
             )  # fmt: skip
     page.suptitle(title, fontsize=9)
-    _save(page, path)
+    save_page(page, path)
 
 
 def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
@@ -96,7 +96,7 @@ def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
         axes.set_title(f"{phase} {group}".strip(), fontsize=9)
         axes.legend(fontsize=6)
         axes.tick_params(labelsize=7)
-    _save(page, path)
+    save_page(page, path)
 
 
 def draw_tables(tables, path: pathlib.Path) -> None:
@@ -114,7 +114,7 @@ def draw_tables(tables, path: pathlib.Path) -> None:
             if not np.isnan(value):
                 color = "black" if value > 0.6 else "white"
                 axes.text(c, r, f"{value:.2f}", fontsize=5, ha="center", va="center", color=color)
-    _save(page, path)
+    save_page(page, path)
 
 
 def write(
@@ -163,7 +163,8 @@ def _page(metrics, intervals, tables, title):
     )
 
 
-def _save(page, path):
+def save_page(page: figure.Figure, path: pathlib.Path) -> None:
+    """Writes a figure as PNG."""
     buffer = io.BytesIO()
     # No date and version inside of the file: the same pixels are the same bytes.
     page.savefig(buffer, format="png", dpi=120, metadata={"Software": None})

@@ -13,7 +13,9 @@ import subprocess
 import sys
 import time
 
-from absl import app, flags
+from absl import flags
+
+from amgan_jax import cli
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for both workdirs.", required=True)
@@ -63,4 +65,4 @@ def _records(workdir):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, takes_arguments=True)

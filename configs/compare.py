@@ -13,7 +13,7 @@ from configs import quickstart
 
 
 def get_config(system: str = "amgan"):
-    """The config of a system; UserError where there is none of that name."""
+    """The config of a system, with "_twice" behind its name for twice the steps; UserError for other names."""
     config = quickstart.get_config()
     config.amgan.num_steps = 1500
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
@@ -25,10 +25,15 @@ def get_config(system: str = "amgan"):
 
 
 def switch(config, system: str):
-    """Switches a config's parts to those of a system; UserError where there is none of that name."""
-    if system not in SYSTEMS:
+    """Switches a config's parts to those of a system, see `get_config`."""
+    name = system.removesuffix("_twice")
+    if name not in SYSTEMS:
         raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}")
-    SYSTEMS[system](config)
+    SYSTEMS[name](config)
+    if name != system:
+        config.amgan.num_steps *= 2
+        for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+            optimizer.decay_steps *= 2
     return config
 
 

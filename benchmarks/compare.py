@@ -1,0 +1,229 @@
+"""Trains and evaluates AMGAN and what it is compared with, some seeds each, and writes tables and figures.
+
+python benchmarks/compare.py --workdir=DIR [--configs=configs/compare.py:amgan,...] [--seeds=3]
+    [--output=docs/results/compare.json] [-- --config.data.data_dir=DATA ...]
+
+What stands behind `--` goes to every training. A stopped comparison goes on with the same command. All
+systems and seeds share one attention network and one evaluator, which the first training makes; a seed
+is that of AMGAN's initial parameters and batches. Beside the output come a page (.md), curves and scores
+(.png) and, for rendered garments, edits of the same images by every system (_edits.png); edits of photos
+go into the workdir, as they may not be anyone's to publish.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from absl import flags
+import matplotlib
+from ml_collections import config_dict, config_flags
+import numpy as np
+
+from amgan_jax import checkpoints, cli, editor, garments, report
+from amgan_jax import workdir as workdir_lib
+from amgan_jax.errors import UserError
+from amgan_jax.metrics import read_metrics
+from amgan_jax.workdir import write_atomically
+
+matplotlib.use("Agg")
+from matplotlib import figure  # noqa: E402
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_SYSTEMS = ("amgan", "stargan", "ganimation", "sagan", "no_regional", "no_attention", "no_perceptual")
+_BASELINES = ("stargan", "ganimation", "sagan")
+_CLASSIFIERS = ("attention", "evaluator")
+_SHOWN = ("edit_accuracy/mean", "preservation/mean", "counterfactual/psnr", "counterfactual/mask_iou",
+          "retrieval/top_10", "frechet_distance", "perceptual_distance/mean")  # fmt: skip
+
+_CONFIGS = flags.DEFINE_list(
+    "configs", [f"configs/compare.py:{name}" for name in _SYSTEMS], "Config files, each with its system's name."
+)
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each config.", lower_bound=1)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where the workdirs of all trainings are, <name>-<seed>.")
+_OUTPUT = flags.DEFINE_string("output", "docs/results/compare.json", "Where the figures go.")
+
+
+def main(argv):
+    folder, output, overrides = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUTPUT.value), argv[1:]
+    configs = {_name(path): path for path in _CONFIGS.value}
+    first = folder / f"{next(iter(configs))}-0"
+    for seed in range(_SEEDS.value):
+        for name, path in configs.items():
+            _train(path, seed, folder / f"{name}-{seed}", first, overrides)
+    runs = {name: [folder / f"{name}-{seed}" for seed in range(_SEEDS.value)] for name in configs}
+    figures = _collect(runs)
+    write_atomically(output, json.dumps(figures, indent=1) + "\n")
+    _draw_scores(runs, figures, output.with_suffix(".png"))
+    sheet = _draw_edits(runs, output, folder)
+    write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet))
+    print(output.with_suffix(".md").read_text())
+
+
+def _name(path):
+    """The system that a config file is told to make, else the file's own name."""
+    return pathlib.Path(path.rpartition(":")[2]).stem
+
+
+def _train(path, seed, directory, first, overrides):
+    """Trains and evaluates one system where that is not done yet."""
+    overrides = [f"--config.seed={seed}", *overrides]
+    config = _load_config(path, overrides)
+    if directory != first and not (directory / "config.json").exists():
+        _lend_classifiers(first, directory, config)
+    if _is_done(directory, config):
+        return
+    print(f"{directory.name}: {config.amgan.num_steps} updates", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "amgan_jax.main", f"--config={path}", f"--workdir={directory}", *overrides]
+    status = subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+    if status:
+        raise UserError(f"{directory.name} ended with exit status {status}; the same command goes on from there")
+
+
+def _load_config(path, overrides):
+    holder, arguments = flags.FlagValues(), ["", f"--config={path}", *overrides]
+    config_flags.DEFINE_config_file("config", flag_values=holder, sys_argv=arguments)
+    try:
+        holder(arguments)
+        return config_dict.ConfigDict(holder.config)
+    except (flags.Error, OSError, AttributeError, KeyError) as error:  # what unknown files and keys raise
+        raise UserError(f"cannot load {path} with {' '.join(overrides)}: {error}") from error
+
+
+def _lend_classifiers(first, directory, config):
+    """Starts a workdir with the first one's attention network and evaluator."""
+    lender, schema = workdir_lib.load(first)
+    for key in ("data", "height", "width", "dtype", *_CLASSIFIERS):
+        ours, theirs = (json.loads(c.to_json())[key] for c in (config, lender))
+        if ours != theirs:
+            raise UserError(f"{directory.name} has another {key} than {first.name}: compare like with like")
+    for name in _CLASSIFIERS:
+        shutil.copytree(first / name, directory / name, dirs_exist_ok=True)
+    write_atomically(directory / "config.json", config.to_json(indent=1) + "\n")
+    write_atomically(directory / "schema.json", schema.to_json() + "\n")
+
+
+def _is_done(directory, config):
+    """Whether a workdir of this config is evaluated; UserError where it holds another config's work."""
+    if not (directory / "config.json").exists():
+        return False
+    workdir_lib.check(directory, config, workdir_lib.load(directory)[1])
+    path = directory / "report" / "metrics.json"
+    return path.exists() and json.loads(path.read_text())["train/steps"] == config.amgan.num_steps
+
+
+def _collect(runs):
+    """{name: {metric: [a value a seed]}}; UserError where a value is not finite."""
+    figures = {}
+    for name, directories in runs.items():
+        reports = [json.loads((d / "report" / "metrics.json").read_text()) for d in directories]
+        figures[name] = {metric: [r[metric] for r in reports] for metric in sorted(reports[0])}
+        for metric, values in figures[name].items():
+            if not np.all(np.isfinite(values)):
+                raise UserError(f"{name}: {metric} is {values}, not finite")
+    return figures
+
+
+def _page(runs, figures, output, sheet):
+    shown = [metric for metric in _SHOWN if all(metric in f for f in figures.values())]
+    cost = {name: np.mean([_seconds_an_update(d) for d in directories]) for name, directories in runs.items()}
+    reference = cost.get("amgan", next(iter(cost.values())))
+    lines = [f"| system | {' | '.join(shown)} | updates | time an update |", "|---" * (len(shown) + 3) + "|"]
+    for name, values in figures.items():
+        cells = [f"{np.mean(values[m]):.3f} ± {np.std(values[m]):.3f}" for m in shown]
+        steps = values["train/steps"][0]
+        lines.append(f"| {name} | {' | '.join(cells)} | {steps} | {cost[name] / reference:.2f} |")
+    picture = f"![the same test images through every system]({sheet})\n\n" if sheet else ""
+    command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
+    return (
+        f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR\n```\n\n"
+        f"Test split; mean and standard deviation over {_SEEDS.value} seeds; time an update is relative to the"
+        " first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
+        f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
+    )
+
+
+def _verdict(figures):
+    """AMGAN against the best baseline, in words."""
+    mean = {name: np.mean(f["edit_accuracy/mean"]) for name, f in figures.items()}
+    preserved = {name: np.mean(f["preservation/mean"]) for name, f in figures.items()}
+    baselines = [name for name in _BASELINES if name in mean]
+    if "amgan" not in mean or not baselines:
+        return ""
+    best = max(baselines, key=mean.get)
+    return (
+        f"AMGAN's mean edit accuracy is {mean['amgan'] / mean[best]:.2f} times that of the best baseline, {best};"
+        f" preservation {preserved['amgan']:.3f} against {preserved[best]:.3f}."
+    )
+
+
+def _seconds_an_update(directory):
+    steps, seconds = checkpoints.progress(directory / "amgan")
+    return seconds / steps
+
+
+def _draw_scores(runs, figures, path):
+    """A bar a system with its seeds, and edit accuracy on validation images over updates."""
+    page = figure.Figure(figsize=(12, 4.2), layout="constrained")
+    left, right = page.subplots(1, 2)
+    for i, values in enumerate(figures.values()):
+        for offset, metric, color in ((-0.2, "edit_accuracy/mean", "C0"), (0.2, "preservation/mean", "C1")):
+            left.bar(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)
+            left.plot([i + offset] * len(values[metric]), values[metric], "k.", markersize=4)
+    left.set_xticks(range(len(figures)), figures, rotation=30, fontsize=8)
+    left.set_title("test images; a dot a seed", fontsize=9)
+    left.legend(fontsize=8, loc="lower right")
+    for name, directories in runs.items():
+        curves = [_validation_curve(d) for d in directories]
+        steps = np.mean([c[0] for c in curves], axis=0)
+        right.plot(steps, np.mean([c[1] for c in curves], axis=0), label=name, linewidth=1.2)
+    right.set_title("edit_accuracy/mean on validation images", fontsize=9)
+    right.set_xlabel("updates of the generator", fontsize=8)
+    right.legend(fontsize=8)
+    report.save_page(page, path)
+
+
+def _validation_curve(directory):
+    records = [r for r in read_metrics(directory) if "validation/edit_accuracy/mean" in r]
+    return [r["step"] for r in records], [r["validation/edit_accuracy/mean"] for r in records]
+
+
+def _draw_edits(runs, output, folder):
+    """The first test images edited by the first seed of every system: the file's name where it may be published."""
+    from amgan_jax import input_pipeline
+
+    config, schema = workdir_lib.load(next(iter(runs.values()))[0])
+    batch = next(iter(input_pipeline.DatasetSource(config).evaluation_batches(config, "test")))
+    image, label, rows = batch["image"][:3], batch["label"][:3], []
+    systems = {name: editor.load(directories[0]) for name, directories in runs.items()}
+    for a, attribute in enumerate(schema.attributes):
+        target = label.copy()
+        target[:, a] = (label[:, a] + 1) % len(attribute.values)
+        columns = {"source": image} | {name: s.edit(image, label, target)[0] for name, s in systems.items()}
+        if "nuisance" in batch:
+            columns["truth"] = np.asarray(garments.render_batch(target, batch["nuisance"][:3], image.shape[1:3]))
+        for i in range(len(image)):
+            rows.append((f"{attribute.name} {attribute.values[target[i, a]]}", {n: c[i] for n, c in columns.items()}))
+    published = "nuisance" in batch
+    path = output.with_name(f"{output.stem}_edits.png") if published else folder / f"{output.stem}_edits.png"
+    _draw_grid(rows, path)
+    return path.name if published else None
+
+
+def _draw_grid(rows, path):
+    names = list(rows[0][1])
+    mosaic = np.concatenate([np.concatenate(list(cells.values()), axis=1) for _, cells in rows], axis=0)
+    height, width = rows[0][1]["source"].shape[:2]
+    page = figure.Figure(figsize=(0.9 * len(names) + 1.2, 0.9 * len(rows) * height / width + 0.4), layout="constrained")
+    axes = page.subplots()
+    axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
+    axes.set_xticks((np.arange(len(names)) + 0.5) * width, names, fontsize=7)
+    axes.xaxis.tick_top()
+    axes.set_yticks((np.arange(len(rows)) + 0.5) * height, [text for text, _ in rows], fontsize=7)
+    report.save_page(page, path)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("workdir")
+    cli.run(main, takes_arguments=True)

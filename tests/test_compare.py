@@ -1,0 +1,56 @@
+"""The comparison: what it collects, and what it refuses."""
+
+import json
+import shutil
+
+import pytest
+
+from tests import helpers
+
+
+@pytest.fixture
+def compared(tmp_path, trained_workdir):
+    """Where the tiny config was trained with two seeds already."""
+    for seed in range(2):
+        shutil.copytree(trained_workdir, tmp_path / f"tiny-{seed}")
+        path = tmp_path / f"tiny-{seed}" / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": seed}))
+    return tmp_path
+
+
+def _compare(folder, *arguments):
+    return helpers.run(
+        "benchmarks/compare.py", f"--workdir={folder}", f"--output={folder / 'out' / 'compare.json'}",
+        "--configs=configs/tiny.py", "--seeds=2", *arguments,
+    )  # fmt: skip
+
+
+def test_what_is_trained_already_is_collected_with_a_value_a_seed(compared, trained_workdir, data_dir):
+    result = _compare(compared, "--", f"--config.data.data_dir={data_dir}")
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((compared / "out" / "compare.json").read_text())
+    report = json.loads((trained_workdir / "report" / "metrics.json").read_text())
+    assert figures == {"tiny": {name: [value, value] for name, value in report.items()}}
+    assert f"| tiny | {report['edit_accuracy/mean']:.3f} ± 0.000 |" in (compared / "out" / "compare.md").read_text()
+    assert {p.name for p in (compared / "out").glob("*.png")} == {"compare.png", "compare_edits.png"}
+
+
+def test_a_config_that_changed_since_the_comparison_began_is_refused(compared, data_dir):
+    result = _compare(compared, "--", f"--config.data.data_dir={data_dir}", "--config.amgan.batch_size=8")
+    helpers.assert_refused(result, "tiny-0 holds work with another config: amgan.batch_size was 4, is 8")
+
+
+def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
+    path = compared / "tiny-1" / "report" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"edit_accuracy/mean": float("inf")}))
+    result = _compare(compared, "--", f"--config.data.data_dir={data_dir}")
+    helpers.assert_refused(result, "tiny: edit_accuracy/mean is", "not finite")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [("configs/compare.py:cyclegan", "unknown system 'cyclegan'"), ("configs/none.py", "cannot load configs/none.py")],
+)
+def test_an_unknown_system_or_config_is_refused(tmp_path, config, said):
+    result = helpers.run("benchmarks/compare.py", f"--workdir={tmp_path}", f"--configs={config}")
+    helpers.assert_refused(result, said)
