@@ -1,15 +1,23 @@
 """The networks and optimizers that a config asks for."""
 
+import dataclasses
+
 import flax.linen as nn
 import jax.numpy as jnp
 import optax
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
-from amgan_jax.models import attention, discriminator, generator
+from amgan_jax.models import attention, discriminator, efficientnet, generator
 
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 _MASKS = ("head", "network", "none")
+_CLASSIFIERS = {
+    "resnet": attention.ResNet,
+    "plain": attention.PlainConvNet,
+    "efficientnet_lite0": efficientnet.EfficientNetLite0,
+}
+_SHARED = {"value_counts", "dtype", "axis_name", "parent", "name"}  # what every classifier takes
 
 
 def build_generator(config) -> generator.Generator:
@@ -28,13 +36,31 @@ def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
 
 def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
-    module = {"attention": attention.ResNet, "evaluator": attention.PlainConvNet}[name]
-    return module(
+    return classifier_type(config, name)(
         **config[name].network,
         value_counts=schema.value_counts,
         dtype=jnp.dtype(config.dtype),
         axis_name=axis_name,
     )
+
+
+def classifier_type(config, name: str) -> type[nn.Module]:
+    """The module that a classifier's architecture names.
+
+    Raises:
+      UserError: there is none of that name, or it does not take the config's network.
+    """
+    architecture, given = config[name].architecture, set(config[name].network)
+    if architecture not in _CLASSIFIERS:
+        raise UserError(f"unknown {name}.architecture={architecture}: {', '.join(_CLASSIFIERS)}")
+    module = _CLASSIFIERS[architecture]
+    wanted = {field.name for field in dataclasses.fields(module)} - _SHARED
+    if given != wanted:
+        raise UserError(
+            f"{name}.network has {', '.join(sorted(given))}, but {architecture} takes {', '.join(sorted(wanted))}:"
+            f" set config.{name}.network in a config file"
+        )
+    return module
 
 
 def build_optimizer(config, num_steps: int) -> optax.GradientTransformation:

@@ -15,13 +15,14 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import evaluate, health, parallel, report, sampling, state, steps
+from amgan_jax import evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
 from amgan_jax.editor import Editor
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import MetricsWriter
+from amgan_jax.models import efficientnet
 
 _log = logging.getLogger(__name__)
 Batch = dict[str, np.ndarray]
@@ -64,6 +65,7 @@ class Phase:
     update: maps (state, sharded batch) to (state, metrics).
     batches: from a first step to host batches.
     shares: parts of a batch, see `parallel.shard`.
+    on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
     hooks: called in training, on the first host.
     """
 
@@ -73,6 +75,7 @@ class Phase:
     update: Callable
     batches: Callable[[int], Iterator[Batch]]
     shares: int = 1
+    on_fresh: Callable[[Any], Any] | None = None
     hooks: tuple[Hook, ...] = ()
 
 
@@ -109,9 +112,8 @@ def check_config(config) -> None:
             raise UserError(f"{name} should be at least 1")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
-    network = config.attention.network
-    if len(network.widths) != len(network.strides):
-        raise UserError(f"attention.network: {len(network.widths)} widths but {len(network.strides)} strides")
+    for name in ("attention", "evaluator"):
+        _check_classifier(config, name)
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
@@ -125,6 +127,24 @@ def check_config(config) -> None:
         raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
 
 
+def _check_classifier(config, name):
+    """Raises UserError for a classifier that cannot be built or trained."""
+    networks.classifier_type(config, name)
+    architecture, network = config[name].architecture, config[name].network
+    if name == "attention" and architecture == "plain":
+        raise UserError("attention.architecture=plain has no activation maps: resnet or efficientnet_lite0")
+    if architecture == "resnet" and len(network.widths) != len(network.strides):
+        raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
+    if architecture == "efficientnet_lite0" and network.output_stride not in efficientnet.OUTPUT_STRIDES:
+        valid = ", ".join(map(str, efficientnet.OUTPUT_STRIDES))
+        raise UserError(f"{name}.network.output_stride={network.output_stride}: {valid}")
+    if config[name].pretrained and architecture != "efficientnet_lite0":
+        raise UserError(
+            f"{name}.pretrained: there are no weights of a {architecture}; set it to False,"
+            f" or {name}.architecture to efficientnet_lite0"
+        )
+
+
 def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     """Trains the attention network or the evaluator, to its final ClassifierState."""
     step = functools.partial(steps.classifier_step, config, name, source.schema)
@@ -134,6 +154,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         batch_size=config[name].batch_size,
         update=parallel.map_step(step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
+        on_fresh=_lay_over_pretrained if config[name].pretrained else None,
     )
     return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
@@ -165,7 +186,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
       UserError: the loss is not finite, or a checkpoint cannot be written.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds = _start(checkpoints, init)
+    train_state, seconds = _start(checkpoints, init, phase.on_fresh)
     first_step = int(train_state.step)
     if first_step >= phase.num_steps:
         checkpoints.close()
@@ -195,11 +216,17 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     return train_state
 
 
-def _start(checkpoints, init):
+def _start(checkpoints, init, on_fresh):
     """(state, seconds so far): the newest checkpoint where there is one, else the fresh state."""
-    if checkpoints.latest_step() is None:
-        return parallel.replicate(jax.jit(init)()), 0.0
-    return checkpoints.restore(jax.eval_shape(init))
+    if checkpoints.latest_step() is not None:
+        return checkpoints.restore(jax.eval_shape(init))
+    fresh = jax.jit(init)()
+    return parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0
+
+
+def _lay_over_pretrained(fresh: state.ClassifierState) -> state.ClassifierState:
+    """The optimizer's state stays, as its moments start at zero for any weights."""
+    return fresh.replace(variables=pretrained.lay_over(fresh.variables))
 
 
 def _write_window(phase, step, window, figures, writer, bar):

@@ -25,7 +25,9 @@ def get_config() -> config_dict.ConfigDict:
     config.data.balance = 0.5  # share of target values drawn evenly; the rest as frequent as in the data
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
-    config.attention = config_dict.ConfigDict()  # the attention network, a ResNet
+    config.attention = config_dict.ConfigDict()  # the attention network
+    config.attention.architecture = "resnet"  # or efficientnet_lite0, whose network has knobs of its own
+    config.attention.pretrained = False  # start from ImageNet weights; efficientnet_lite0 only
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
     config.attention.num_steps = 1500
@@ -35,7 +37,9 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.network.strides = (1, 2, 2)  # of each stage
     config.attention.network.stem_stride = 2  # of the first convolution
 
-    config.evaluator = config_dict.ConfigDict()  # the judge of edits, a plain convolutional network
+    config.evaluator = config_dict.ConfigDict()  # the judge of edits; its own architecture, or scores flatter
+    config.evaluator.architecture = "plain"  # or resnet or efficientnet_lite0
+    config.evaluator.pretrained = False  # as attention.pretrained
     config.evaluator.seed = 2
     config.evaluator.batch_size = 64
     config.evaluator.num_steps = 1500

