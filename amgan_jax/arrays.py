@@ -16,7 +16,7 @@ from amgan_jax.attributes import Schema
 class Split:
     """Images and labels.
 
-    image: float32 [N, H, W, 3] in [-1, 1].
+    image: float32 [N, H, W, 3] in [-1, 1], of the evaluator's size; the others see means of its pixels.
     label: int32 [N, A].
     nuisance: int32 [N, 2], what `garments.nuisance_key` takes; None for photos.
     """
@@ -43,13 +43,15 @@ class ArraySource:
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         for plan in sampling.classifier_plans(self.labels("train"), config, name, first_step):
-            yield {"image": self._show(plan["row"], plan["flip"]), "label": plan["label"]}
+            scale = 1 if name == "evaluator" else config.evaluator.scale
+            yield {"image": self._show(plan["row"], plan["flip"], scale), "label": plan["label"]}
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         for plan in sampling.amgan_plans(self.labels("train"), self.schema, config, first_step):
+            scale = config.evaluator.scale
             yield {
-                "image": self._show(plan["row"], plan["flip"]),
-                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"])),
+                "image": self._show(plan["row"], plan["flip"], scale),
+                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"]), scale),
                 **{name: plan[name] for name in ("label", "target", "edited")},
             }
 
@@ -61,6 +63,9 @@ class ArraySource:
                 batch["nuisance"] = data.nuisance[rows]
             yield batch
 
-    def _show(self, rows, flip):
+    def _show(self, rows, flip, scale):
+        """Training images, each side a `scale`-th of what is stored."""
         image = self._splits["train"].image[rows]
+        b, h, w, c = image.shape
+        image = image.reshape(b, h // scale, scale, w // scale, scale, c).mean(axis=(2, 4))
         return np.where(flip[:, None, None, None], image[:, :, ::-1], image)

@@ -15,6 +15,9 @@ from amgan_jax.models import attention as attention_lib
 class Editor:
     """The generator's moving average and the attention network. Images are float32 [B, H, W, 3] in [-1, 1].
 
+    Images may be larger than the networks': they see them at their own size, and what they
+    change is carried up.
+
     Args:
       config: the experiment's.
       schema: the dataset's.
@@ -31,7 +34,7 @@ class Editor:
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""
         network = networks.build_classifier(self.config, "attention", self.schema)
-        return most_likely(network, apply(network, self._attention, image))
+        return most_likely(network, apply(network, self._attention, self._seen(image)))
 
     def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
@@ -44,20 +47,36 @@ class Editor:
         """
         generator = networks.build_generator(self.config)
         condition = labels.difference(source, target, self.schema.value_counts)
-        edited, mask = jax.device_get(apply(generator, {"params": self._generator}, image, condition))
+        seen = self._seen(image)
+        edited, mask = apply(generator, {"params": self._generator}, seen, condition)
+        if seen is not image:
+            change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
+            edited = np.clip(image + change, -1.0, 1.0)
+        edited, mask = jax.device_get((edited, mask))
         if region is not None:
-            seen = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
-            edited, mask = image + seen * (edited - image), seen * mask
+            kept = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
+            edited, mask = image + kept * (edited - image), kept * mask
         return edited, mask
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
         network = networks.build_classifier(self.config, "attention", self.schema)
-        feature = apply(network, self._attention, image).features[-1]
+        feature = apply(network, self._attention, self._seen(image)).features[-1]
         size = image.shape[1:3]
         return jax.device_get(
             attention_lib.activation_maps(self._attention, feature, label, self.schema.value_counts, size)
         )
+
+    def _seen(self, image):
+        """The image at the networks' size."""
+        size = networks.image_size(self.config, "amgan")
+        return image if image.shape[1:3] == size else _resize(image, size)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _resize(image_BxHxWxC, size):
+    shape = (image_BxHxWxC.shape[0], *size, image_BxHxWxC.shape[-1])
+    return jax.image.resize(image_BxHxWxC, shape, "linear", antialias=True)
 
 
 def most_likely(network, classification) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from amgan_jax import sampling
+from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 
@@ -53,7 +53,7 @@ class DatasetSource:
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
-        show = _shower(config, table)
+        show = _shower(table, networks.image_size(config, name))
 
         def load(plan):
             return {"image": show(plan["row"], plan["flip"], plan["box"]), "label": plan["label"]}
@@ -63,7 +63,7 @@ class DatasetSource:
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
-        show = _shower(config, table)
+        show = _shower(table, networks.image_size(config, "amgan"))
 
         def load(plan):
             unflipped = tf.zeros_like(plan["flip"])
@@ -79,7 +79,7 @@ class DatasetSource:
         table = self._tables[split]
         whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (config.evaluate.batch_size, 1))
         unflipped = np.zeros(config.evaluate.batch_size, bool)
-        show = _shower(config, table)
+        show = _shower(table, networks.image_size(config, "evaluator"))
 
         def plans():
             for rows, mask in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
@@ -164,9 +164,8 @@ def _read_table(builder, split):
     return Table(image, np.stack([row["label"] for row in rows]).astype(np.int32), nuisance)
 
 
-def _shower(config, table):
-    """Function of (rows [B], flip [B], box [B, 4]) to images float32 [B, H, W, 3]."""
-    size = (config.height, config.width)
+def _shower(table, size):
+    """Function of (rows [B], flip [B], box [B, 4]) to images float32 [B, *size, 3]."""
 
     def show_one(row, flip, box):
         image = tf.io.decode_image(tf.gather(table.image, row), channels=3, expand_animations=False)

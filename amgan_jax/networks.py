@@ -63,6 +63,12 @@ def classifier_type(config, name: str) -> type[nn.Module]:
     return module
 
 
+def image_size(config, name: str) -> tuple[int, int]:
+    """(height, width) of the images that "attention", "evaluator" or "amgan" sees."""
+    scale = config.evaluator.scale if name == "evaluator" else 1
+    return scale * config.height, scale * config.width
+
+
 def build_optimizer(config, num_steps: int) -> optax.GradientTransformation:
     """AdamW with a linear warm-up at the start and a linear decay at the end of training.
 

@@ -41,13 +41,17 @@ class Source(Protocol):
         """int32 [N, A] of "train", "validation" or "test"."""
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
-        """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end."""
+        """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
+
+        Of the size `networks.image_size(config, name)`.
+        """
 
     def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
         """image, reference, label, target, edited of `steps.amgan_step`, with [n_critic * B] in front."""
 
     def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
-        """image, label, row int [B], mask bool [B] (False: padding); nuisance int32 [B, 2] where known."""
+        """image, of the evaluator's size, label, row int [B], mask bool [B] (False: padding); nuisance int32
+        [B, 2] where known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +110,7 @@ def check_config(config) -> None:
         "sample_images",
         "evaluate.batch_size",
         "amgan.n_critic",
+        "evaluator.scale",
     )
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:

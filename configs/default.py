@@ -11,7 +11,7 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.seed = 0  # of initial parameters, batches and noise
     config.dtype = "bfloat16"  # of activations; parameters are always float32
-    config.height = 128  # of the images that all networks see, pixels; a multiple of 4
+    config.height = 128  # of the images that networks see, pixels; a multiple of 4
     config.width = 96
 
     config.data = config_dict.ConfigDict()
@@ -40,6 +40,7 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluator = config_dict.ConfigDict()  # the judge of edits; its own architecture, or scores flatter
     config.evaluator.architecture = "plain"  # or resnet or efficientnet_lite0
     config.evaluator.pretrained = False  # as attention.pretrained
+    config.evaluator.scale = 1  # how many times larger than the others' its images are, in height and in width
     config.evaluator.seed = 2
     config.evaluator.batch_size = 64
     config.evaluator.num_steps = 1500

@@ -10,6 +10,7 @@ from configs import products_64
 def get_config():
     config = products_64.get_config()
     config.dtype = "float32"  # CPUs have no fast bfloat16
+    config.evaluator.scale = 1  # a larger one takes an hour
     config.amgan.batch_size = 8
     config.amgan.num_steps = 1200
     config.amgan.ema_decay = 0.99

@@ -35,3 +35,21 @@ def test_classify_reads_each_attribute_within_its_values(system):
     assert label.shape == confidence.shape == (24, 5)
     assert (label >= 0).all() and (label < np.array(garments.SCHEMA.value_counts)).all()
     assert (confidence >= 1.0 / np.array(garments.SCHEMA.value_counts)).all() and (confidence <= 1.0).all()
+
+
+def test_a_larger_image_is_changed_as_the_networks_see_it_and_keeps_its_detail(system):
+    split = helpers.rendered_split(2, 24)
+    small, source = split.image[:4] * 0.5, split.label[:4]  # far from black and white, where changes are cut
+    target = source.copy()
+    target[:, 2] = (source[:, 2] + 1) % 7
+    detail = 0.05 * np.tile(np.array([[1.0, -1.0], [-1.0, 1.0]], np.float32), (32, 32))[None, :, :, None]
+    large = np.repeat(np.repeat(small, 2, axis=1), 2, axis=2) + detail  # which the networks do not see
+    smooth = np.asarray(jax.image.resize(large, small.shape, "linear", antialias=True))
+    edited, mask = system.edit(large, source, target)
+    change, small_mask = (a - b for a, b in zip(system.edit(smooth, source, target), (smooth, 0.0), strict=True))
+    assert edited.shape == large.shape and mask.shape == (4, 64, 64, 1)
+    carried = np.asarray(jax.image.resize(change, large.shape, "linear"))
+    np.testing.assert_allclose(edited, np.clip(large + carried, -1, 1), atol=1e-5)
+    np.testing.assert_allclose(mask.mean(), small_mask.mean(), rtol=0.05)
+    np.testing.assert_array_equal(system.classify(large)[0], system.classify(smooth)[0])
+    assert system.attention(large, source).shape == (4, 64, 64, 5)

@@ -118,6 +118,17 @@ def test_crops_magnify(config, source):
     assert np.abs(plain["image"] - zoomed["image"]).mean() > 0.05
 
 
+def test_the_evaluator_sees_larger_images_of_the_same_rows(config, source):
+    larger = config.copy_and_resolve_references()
+    larger.height = larger.width = 16
+    larger.evaluator.scale = 2
+    whole, small = (next(source.classifier_batches(larger, name, 0))["image"] for name in ("evaluator", "attention"))
+    assert whole.shape[1:3] == (32, 32) and small.shape[1:3] == (16, 16)
+    assert next(source.amgan_batches(larger, 0))["image"].shape[1:3] == (16, 16)
+    judged = next(source.evaluation_batches(larger, "test"))["image"]
+    np.testing.assert_array_equal(judged, next(source.evaluation_batches(config, "test"))["image"])
+
+
 def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
     for dataset, said in (("fashion_products", "--source=DIR"), ("synthetic_garments", "--height=32 .*--width=32")):
         config = helpers.tiny_config()

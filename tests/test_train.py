@@ -7,13 +7,27 @@ import jax
 import numpy as np
 import pytest
 
-from amgan_jax import checkpoints, metrics, state, train
+from amgan_jax import arrays, checkpoints, editor, evaluate, garments, metrics, state, train
 from amgan_jax.errors import UserError
 from tests import helpers
 
 
 class _Killed(Exception):
     """Stands for the process being killed."""
+
+
+class _Recording:
+    """A source that remembers which splits were evaluated."""
+
+    def __init__(self, source):
+        self._source, self.splits = source, set()
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def evaluation_batches(self, config, split):
+        self.splits.add(split)
+        return self._source.evaluation_batches(config, split)
 
 
 class _Interrupted:
@@ -37,7 +51,8 @@ def _final(directory, config, source):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """An uninterrupted run, and one that was stopped twice: at a checkpoint's step and off it."""
-    config, source = helpers.tiny_config(), helpers.rendered_source()
+    config, source = helpers.tiny_config(), _Recording(helpers.rendered_source())
+    config.evaluate.during = {"edits": 4}
     whole = tmp_path_factory.mktemp("whole") / "w"
     train.train(config, source, whole)
     parts = tmp_path_factory.mktemp("parts") / "w"
@@ -67,6 +82,23 @@ def test_metrics_have_each_log_step_once_and_are_the_same_after_a_resume(trained
     assert records == metrics.read_metrics(whole)
 
 
+def test_training_measures_validation_images_and_sees_no_test_image(trained):
+    """Nothing is trained on or chosen by test images: they are not asked for."""
+    config, source, whole, _ = trained
+    records = [r for r in metrics.read_metrics(whole) if "validation/edit_accuracy/mean" in r]
+    assert [r["step"] for r in records] == [4, 8]
+    assert source.splits == {"validation"}
+    figures, _ = evaluate.measure(config, source, "validation", *_system(whole, config, source), ("edits",))
+    assert records[-1]["validation/edit_accuracy/mean"] == figures["edit_accuracy/mean"].value
+
+
+def _system(directory, config, source):
+    """(editor, judge) of a trained workdir."""
+    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", source.schema))
+    variables = checkpoints.restore(directory / "evaluator", template).variables
+    return editor.load(directory), evaluate.build_judge(config, source.schema, variables)
+
+
 def test_a_sheet_is_drawn_each_sample_steps(trained):
     _, _, whole, _ = trained
     assert sorted(p.name for p in (whole / "samples").iterdir()) == ["4.png", "8.png"]
@@ -89,12 +121,26 @@ def test_a_finished_training_is_not_trained_again(trained):
 
 
 def test_training_goes_on_when_more_steps_are_asked_for(trained):
-    _, source, _, parts = trained
-    longer = helpers.tiny_config()
+    config, source, _, parts = trained
+    longer = config.copy_and_resolve_references()
     longer.amgan.num_steps = 10
     train.train(longer, source, parts)
     assert _final(parts, longer, source).step == 10
     assert [r["step"] for r in metrics.read_metrics(parts) if r["phase"] == "amgan"] == [2, 4, 6, 8, 10]
+
+
+def test_arrays_are_shrunk_for_all_but_the_evaluator():
+    config = helpers.tiny_config()
+    config.evaluator.scale = 2
+    split = helpers.rendered_split(0, 8, (64, 64))
+    source = arrays.ArraySource(garments.SCHEMA, {"train": split})
+    evaluator, attention = (next(source.classifier_batches(config, n, 0)) for n in ("evaluator", "attention"))
+    assert evaluator["image"].shape[1:3] == (64, 64) and attention["image"].shape[1:3] == (32, 32)
+    batch = next(source.amgan_batches(config, 0))
+    assert batch["image"].shape[1:3] == batch["reference"].shape[1:3] == (32, 32)
+    stored = split.image.reshape(8, 32, 2, 32, 2, 3).mean(axis=(2, 4))
+    closest = [np.abs(stored - picture).mean(axis=(1, 2, 3)).min() for picture in batch["reference"]]
+    assert max(closest) < 1e-6  # references are not flipped
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
