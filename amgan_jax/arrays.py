@@ -38,16 +38,13 @@ class ArraySource:
         self.schema = schema
         self._splits = splits
 
-    def labels(self, split: str) -> np.ndarray:
-        return self._splits[split].label
-
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
-        for plan in sampling.classifier_plans(self.labels("train"), config, name, first_step):
+        for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
             scale = 1 if name == "evaluator" else config.evaluator.scale
             yield {"image": self._show(plan["row"], plan["flip"], scale), "label": plan["label"]}
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
-        for plan in sampling.amgan_plans(self.labels("train"), self.schema, config, first_step):
+        for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
             scale = config.evaluator.scale
             yield {
                 "image": self._show(plan["row"], plan["flip"], scale),

@@ -47,9 +47,6 @@ class DatasetSource:
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
 
-    def labels(self, split: str) -> np.ndarray:
-        return self._tables[split].label
-
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)

@@ -37,9 +37,6 @@ class Source(Protocol):
 
     schema: Schema
 
-    def labels(self, split: str) -> np.ndarray:
-        """int32 [N, A] of "train", "validation" or "test"."""
-
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
         """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
 
