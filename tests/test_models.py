@@ -65,9 +65,10 @@ def test_a_mask_network_leaves_the_colour_network_alone():
     """SaGAN's two networks: the mask's logit does not depend on what the colour head sees."""
     module = _generator(mask="network")
     variables = _trained_like(module, IMAGE, _condition())
-    first = jax.tree.map(jnp.copy, variables)
-    first["params"]["Conv_0"]["kernel"] *= 2.0  # of the colour network
-    (edited, mask), (other, same) = (module.apply(v, IMAGE, _condition()) for v in (variables, first))
+    other_colours = jax.tree.map(jnp.copy, variables)
+    first = other_colours["params"]["Conv_0"]["Conv_0"]  # of the colour network
+    first["kernel"] = jnp.roll(first["kernel"], 1, axis=2)
+    (edited, mask), (other, same) = (module.apply(v, IMAGE, _condition()) for v in (variables, other_colours))
     np.testing.assert_array_equal(mask, same)
     assert np.abs(edited - other).max() > 1e-3
 
