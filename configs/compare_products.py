@@ -1,8 +1,8 @@
 """The systems of configs/compare.py on catalogue photos of 64 x 48 pixels.
 
 python -m amgan_jax.main --config=configs/compare_products.py:stargan --workdir=DIR
-python benchmarks/compare.py --config=configs/compare_products.py --output=docs/results/compare_products.json \\
-    --workdir=DIR
+python benchmarks/compare.py --output=docs/results/compare_products.json --workdir=DIR \\
+    --configs=configs/compare_products.py:amgan,configs/compare_products.py:stargan
 """
 
 from configs import compare, products_64_cpu
