@@ -16,6 +16,7 @@ _CORE = [
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
     "scikit-image>=0.26",
+    "scipy>=1.17",
     "tensorboard>=2.21",  # clu imports it without requiring it
     "tensorflow-cpu>=2.21; platform_machine in 'x86_64 AMD64'",  # TensorFlow only feeds
     "tensorflow>=2.21; platform_machine not in 'x86_64 AMD64'",  # which has no smaller wheel there

@@ -40,20 +40,29 @@ def test_training_leaves_what_the_contract_says(trained_workdir):
     figures = json.loads((trained_workdir / "report" / "metrics.json").read_text())
     groups = ("edit_accuracy", "preservation", "classifier_accuracy", "evaluator_accuracy")
     expected = {f"{group}/{name}" for group in groups for name in (*garments.SCHEMA.names, "mean")}
-    expected |= {f"counterfactual/{m}" for m in ("psnr", "psnr_unedited", "ssim", "ssim_unedited", "mask_iou")}
-    assert figures.keys() == expected | {"train/steps", "train/seconds"}
+    expected |= {f"perceptual_distance/{name}" for name in (*garments.SCHEMA.names, "mean")}
+    compared = ("psnr", "psnr_unedited", "ssim", "ssim_unedited", "mask_iou")
+    expected |= {f"counterfactual/{m}{of}" for m in compared for of in ("", *(f"/{n}" for n in garments.SCHEMA.names))}
+    expected |= {"frechet_distance", "frechet_distance/24_images", "train/steps", "train/seconds"}
+    # Of the labels that edits ask for, the few test images need not have any.
+    assert figures.keys() - {f"retrieval/top_{k}" for k in (1, 10, 30)} == expected
+    intervals = json.loads((trained_workdir / "report" / "intervals.json").read_text())
+    assert all(low <= figures[name] <= high for name, (low, high) in intervals.items())
+    assert intervals.keys() > {"edit_accuracy/mean", "counterfactual/psnr"}
     assert figures["train/steps"] == 8 and figures["train/seconds"] > 0.0
-    for name in ("config.json", "schema.json", "metrics.jsonl", "report/edits.png", "report/curves.png",
-                 "report/README.md", "samples/8.png", "attention/8", "evaluator/8", "amgan/8"):  # fmt: skip
-        assert (trained_workdir / name).exists(), name
+    written = {str(p.relative_to(trained_workdir)) for p in trained_workdir.rglob("*")}
+    report = {f"report/{name}.json" for name in ("metrics", "intervals", "tables")} | {"report/README.md"}
+    report |= {f"report/{name}.png" for name in ("edits", "curves", "tables")}
+    assert written >= report | {"config.json", "schema.json", "metrics.jsonl", "samples/8.png"}
+    assert written >= {"attention/8", "evaluator/8", "amgan/8"}
 
 
-def test_evaluating_again_gives_the_same_report(trained_workdir, data_dir, tmp_path):
+def test_evaluating_again_on_four_devices_gives_the_same_report(trained_workdir, data_dir, tmp_path):
     copy = shutil.copytree(trained_workdir, tmp_path / "w")
     shutil.rmtree(copy / "report")
     result = helpers.run(
         "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={copy}", "--mode=evaluate",
-        f"--config.data.data_dir={data_dir}",
+        f"--config.data.data_dir={data_dir}", devices=4,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     for name in ("metrics.json", "README.md", "edits.png"):

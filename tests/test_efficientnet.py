@@ -238,9 +238,9 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
 
     with monkeypatch.context() as patch:
         patch.setattr(pretrained, "lay_over", lambda variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables))
-        started, _ = train.train_classifier(config, "attention", source, tmp_path / "w")
+        started = train.train_classifier(config, "attention", source, tmp_path / "w")
     config.attention.num_steps = 2
-    resumed, _ = train.train_classifier(config, "attention", source, tmp_path / "w")
+    resumed = train.train_classifier(config, "attention", source, tmp_path / "w")
     assert started.step == 1 and resumed.step == 2
     for leaf in jax.tree.leaves((started.variables["params"], resumed.variables["params"])):
         np.testing.assert_array_equal(leaf, 0.5)
