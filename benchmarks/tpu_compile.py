@@ -4,7 +4,7 @@ Compiles AMGAN's real step for a v5e slice of 2 x 4 chips with the TPU's own com
 which runs on a CPU. It needs the extra `tpu`, best in a virtual environment of its own:
 
   pip install -e .[tpu]
-  python benchmarks/tpu_compile.py [--config=configs/products_128.py] [--output=docs/tpu_table.md]
+  python benchmarks/tpu_compile.py [--config=configs/products_128.py] [--output=FILE]
 """
 
 import functools
