@@ -138,7 +138,7 @@ def _page(runs, figures, output, sheet):
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR\n```\n\n"
-        f"Test split; mean and standard deviation over {_SEEDS.value} seeds; time an update is relative to the"
+        f"Test split; mean ± standard deviation, seeds: {_SEEDS.value} seeds; time an update is relative to the"
         " first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
