@@ -138,7 +138,7 @@ def _page(runs, figures, output, sheet):
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR\n```\n\n"
-        f"Test split; mean ± standard deviation, seeds: {_SEEDS.value} seeds; time an update is relative to the"
+        f"Test split; mean ± standard deviation, seeds: {_SEEDS.value}; time an update is relative to the"
         " first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
@@ -215,7 +215,8 @@ def _draw_grid(rows, path):
     names = list(rows[0][1])
     mosaic = np.concatenate([np.concatenate(list(cells.values()), axis=1) for _, cells in rows], axis=0)
     height, width = rows[0][1]["source"].shape[:2]
-    page = figure.Figure(figsize=(0.9 * len(names) + 1.2, 0.9 * len(rows) * height / width + 0.4), layout="constrained")
+    size = (0.9 * len(names) + 2.0, 0.9 * len(rows) * height / width + 0.4)  # inches, with room for the labels
+    page = figure.Figure(figsize=size, layout="constrained")
     axes = page.subplots()
     axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
     axes.set_xticks((np.arange(len(names)) + 0.5) * width, names, fontsize=7)
