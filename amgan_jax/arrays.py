@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from amgan_jax import sampling
+from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
 
 
@@ -40,15 +40,15 @@ class ArraySource:
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
-            scale = 1 if name == "evaluator" else config.evaluator.scale
-            yield {"image": self._show(plan["row"], plan["flip"], scale), "label": plan["label"]}
+            size = networks.image_size(config, name)
+            yield {"image": self._show(plan["row"], plan["flip"], size), "label": plan["label"]}
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
-            scale = config.evaluator.scale
+            size = networks.image_size(config, "amgan")
             yield {
-                "image": self._show(plan["row"], plan["flip"], scale),
-                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"]), scale),
+                "image": self._show(plan["row"], plan["flip"], size),
+                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"]), size),
                 **{name: plan[name] for name in ("label", "target", "edited")},
             }
 
@@ -60,9 +60,9 @@ class ArraySource:
                 batch["nuisance"] = data.nuisance[rows]
             yield batch
 
-    def _show(self, rows, flip, scale):
-        """Training images, each side a `scale`-th of what is stored."""
+    def _show(self, rows, flip, size):
+        """Training images [B, *size, 3]: means of as many stored pixels as it takes."""
         image = self._splits["train"].image[rows]
         b, h, w, c = image.shape
-        image = image.reshape(b, h // scale, scale, w // scale, scale, c).mean(axis=(2, 4))
+        image = image.reshape(b, size[0], h // size[0], size[1], w // size[1], c).mean(axis=(2, 4))
         return np.where(flip[:, None, None, None], image[:, :, ::-1], image)

@@ -43,9 +43,7 @@ def _amgan(config):
 
 def _stargan(config):
     """Choi et al. 2018, eq. 6 and 7: cycle 10, attributes 1; no mask, no region, no reference."""
-    _no_regional(config)
-    _no_attention(config)
-    _no_perceptual(config)
+    _no_parts_of_amgan(config)
     config.generator.mask = "none"
 
 
@@ -55,9 +53,7 @@ def _ganimation(config):
     Their smoothness is a sum over pixels at weight 1e-5; here it is a mean. Values are classified, as in
     StarGAN, where GANimation regresses the strengths of its action units.
     """
-    _no_regional(config)
-    _no_attention(config)
-    _no_perceptual(config)
+    _no_parts_of_amgan(config)
     config.generator_loss.mask_size = 0.1
     config.generator_loss.mask_variation = 1e-5 * config.height * config.width
 
@@ -67,13 +63,17 @@ def _sagan(config):
 
     Both networks are narrower than the others' one, so that all generators have about as many parameters.
     """
-    _no_regional(config)
-    _no_attention(config)
-    _no_perceptual(config)
+    _no_parts_of_amgan(config)
     config.generator.mask = "network"
     config.generator.width = round(config.generator.width * 0.7)
     config.generator_loss.cycle = 20.0
     config.generator_loss.identity = 100.0
+
+
+def _no_parts_of_amgan(config):
+    _no_regional(config)
+    _no_attention(config)
+    _no_perceptual(config)
 
 
 def _no_regional(config):
