@@ -23,10 +23,7 @@ class Measure(BaseMeasure):
 
     def add_edits(self, edits):
         image, edited = edits.images.image, edits.edited
-        size = image.shape[1:3]
-        truth = np.asarray(garments.render_batch(edits.target, edits.images.nuisance, size))
-        before = np.asarray(garments.render_batch(edits.images.label, edits.images.nuisance, size))
-        region = np.asarray(garments.true_region(before, truth))
+        truth, region = truth_and_region(edits)
         values = {"mask_iou": _iou(edits.mask > 0.5, region)}
         for suffix, pictures in (("", edited), ("_unedited", image)):
             values[f"psnr{suffix}"] = [_psnr(*pair) for pair in zip(truth, pictures, strict=True)]
@@ -40,6 +37,13 @@ class Measure(BaseMeasure):
         for name, tally in self._tallies.items():
             figures |= tally.figures(f"counterfactual/{name}", mean=f"counterfactual/{name}")
         return figures
+
+
+def truth_and_region(edits):
+    """What edits of rendered garments should look like, and bool [B, H, W, 1] where that is not the source."""
+    size = edits.images.image.shape[1:3]
+    before, truth = (garments.render_batch(x, edits.images.nuisance, size) for x in (edits.images.label, edits.target))
+    return np.asarray(truth), np.asarray(garments.true_region(before, truth))
 
 
 def _psnr(truth, picture):

@@ -10,8 +10,8 @@ the attention network sees the source value before or the target value after.
 import numpy as np
 from skimage import transform
 
-from amgan_jax import garments
 from amgan_jax.evaluators.common import BaseMeasure, Tally
+from amgan_jax.evaluators.counterfactual import truth_and_region
 
 
 class Measure(BaseMeasure):
@@ -32,14 +32,10 @@ class Measure(BaseMeasure):
 
     def _region(self, edits):
         """float32 [B, H, W, 1] in [0, 1]."""
-        image, label, nuisance = edits.images.image, edits.images.label, edits.images.nuisance
-        if nuisance is not None:
-            size = image.shape[1:3]
-            before, after = (garments.render_batch(x, nuisance, size) for x in (label, edits.target))
-            return np.asarray(garments.true_region(before, after), np.float32)
-        seen = np.maximum(
-            self.context.editor.attention(image, label), self.context.editor.attention(edits.edited, edits.target)
-        )
+        if edits.images.nuisance is not None:
+            return truth_and_region(edits)[1].astype(np.float32)
+        attention = self.context.editor.attention
+        seen = np.maximum(attention(edits.images.image, edits.images.label), attention(edits.edited, edits.target))
         return seen[..., edits.attribute, None]
 
 
