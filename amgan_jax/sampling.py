@@ -69,7 +69,7 @@ class EditSampler:
         if not len(self._sources):
             raise UserError("no training image has a known value of an attribute that varies")
         self._labels = labels_NxA
-        self._references = ReferenceIndex(labels_NxA)
+        self._references = ReferenceIndex(labels_NxA, value_counts)
         self._max_edits = max_edits
         self._balance = balance
 
