@@ -10,6 +10,7 @@ import numpy as np
 
 from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
+from amgan_jax.evaluators.common import Queries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +33,12 @@ class ArraySource:
     Args:
       schema: the labels' schema.
       splits: "train", "validation" and "test".
+      queries: published edits of test images.
     """
 
-    def __init__(self, schema: Schema, splits: dict[str, Split]):
+    def __init__(self, schema: Schema, splits: dict[str, Split], queries: Queries | None = None):
         self.schema = schema
+        self.queries = queries
         self._splits = splits
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:

@@ -64,7 +64,8 @@ def measure(config, source, split: str, system, judge, names):
     Raises:
       UserError: a measure is unknown, or a figure is not finite.
     """
-    context = common.Context(source.schema, system, judge)
+    queries = source.queries if split == "test" else None  # which are published for test images
+    context = common.Context(source.schema, system, judge, queries)
     measures = [measure_class(context) for measure_class in common.find_measures(names)]
     common.measure(measures, context, source.evaluation_batches(config, split), config.evaluate.seed)
     return common.results(measures), {name: table for m in measures for name, table in m.tables().items()}

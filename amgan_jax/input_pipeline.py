@@ -21,10 +21,11 @@ import tensorflow_datasets as tfds
 from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.evaluators.common import Queries
 
 _BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
 _CHUNK = 1024  # images that are read at once
-_NEEDS_SOURCE = ("fashion_products", "clothing_attributes")
+_SOURCELESS = "synthetic_garments"  # all others are built from files
 _LETTERBOX_WHITE = 1.0  # as the background of catalogue photos
 
 
@@ -32,11 +33,13 @@ class Table(NamedTuple):
     """A split on disk.
 
     record: a view of each of the N records, in the memory that its file is mapped to.
+    id: bytes [N].
     label: int32 [N, A].
     nuisance: int32 [N, 2], None for photos.
     """
 
     record: list[memoryview]
+    id: np.ndarray
     label: np.ndarray
     nuisance: np.ndarray | None
 
@@ -59,6 +62,7 @@ class DatasetSource:
         builder = _find_builder(config)
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
+        self.queries = _find_queries(builder, self._tables["test"])
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
@@ -107,8 +111,8 @@ def build_command(config) -> list[str]:
     """The command that builds the config's dataset, without the interpreter."""
     command = [str(_BUILD_SCRIPT), f"--dataset={config.data.dataset}"]
     command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
-    if config.data.dataset in _NEEDS_SOURCE:
-        command.append("--source=DIR")
+    if config.data.dataset != _SOURCELESS:
+        command.append(f"--source={config.data.source or 'DIR'}")
     if config.data.data_dir:
         command.append(f"--data_dir={config.data.data_dir}")
     return command
@@ -174,12 +178,23 @@ def variant_name(builder) -> str:
 def _read_table(builder, split):
     names = ["label"] + ["nuisance"] * ("nuisance" in builder.info.features)
     features = {n: tf.io.FixedLenFeature(builder.info.features[n].shape, tf.int64) for n in names}
+    features["id"] = tf.io.FixedLenFeature((), tf.string)
     paths = builder.info.splits[split].filepaths
     dataset = tf.data.TFRecordDataset(paths).batch(_CHUNK).map(lambda records: tf.io.parse_example(records, features))
     batches = list(dataset.as_numpy_iterator())
     columns = {name: np.concatenate([b[name] for b in batches]).astype(np.int32) for name in names}
     records = [record for path in paths for record in _map_records(path)]
-    return Table(records, columns["label"], columns.get("nuisance"))
+    return Table(records, np.concatenate([b["id"] for b in batches]), columns["label"], columns.get("nuisance"))
+
+
+def _find_queries(builder, test):
+    """The published queries, without those of photos that were left out when the dataset was built."""
+    row_of = {id_.decode(): row for row, id_ in enumerate(test.id)}
+    queries = [(row_of[id_], target) for id_, target in builder.info.metadata.get("queries", ()) if id_ in row_of]
+    if not queries:
+        return None
+    rows, targets = zip(*queries, strict=True)
+    return Queries(np.array(rows), np.array(targets, np.int32))
 
 
 def _map_records(path):

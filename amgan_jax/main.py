@@ -52,7 +52,7 @@ def _source(config):
     """The dataset's batches; builds it where the config says so."""
     from amgan_jax import input_pipeline  # imports TensorFlow, which takes seconds: not for --help
 
-    if config.data.build and not input_pipeline.is_built(config):
+    if (config.data.build or config.data.source) and not input_pipeline.is_built(config):
         command = [sys.executable, *input_pipeline.build_command(config)]
         _log.info("building the dataset: %s", " ".join(command))
         if subprocess.run(command, check=False).returncode:

@@ -21,6 +21,7 @@ from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
 from amgan_jax.editor import Editor
 from amgan_jax.errors import UserError
+from amgan_jax.evaluators.common import Queries
 from amgan_jax.metrics import MetricsWriter
 from amgan_jax.models import efficientnet
 
@@ -33,9 +34,12 @@ class Source(Protocol):
 
     The batch of a step is a pure function of the config and the step, so that training
     can go on from any step. Each host gets its share.
+
+    queries: published edits of test images, None where there are none.
     """
 
     schema: Schema
+    queries: Queries | None
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
         """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.

@@ -16,6 +16,7 @@ _CHANGEABLE = (
     "checkpoint_steps",
     "data.build",
     "data.data_dir",
+    "data.source",
     "data.threads",
     "evaluate",
     "log_steps",

@@ -18,7 +18,8 @@ def get_config() -> config_dict.ConfigDict:
     config.data.dataset = "fashion_products"  # name of a builder in data/
     config.data.data_dir = config_dict.placeholder(str)  # where built datasets are; None: TFDS' own place
     config.data.builder = config_dict.ConfigDict()  # flags of data/build.py that name the variant
-    config.data.build = False  # build by itself when missing; only for datasets that need no source
+    config.data.source = config_dict.placeholder(str)  # folder to build the dataset from when it is missing
+    config.data.build = False  # build it by itself when it is missing; for datasets that need no source
     config.data.flip = True  # mirror training images at random
     config.data.crop = 0.12  # classifiers only: at most this share of each side is cropped away at random
     config.data.max_edits = 1  # attributes edited at once in training: 1 to this many, evenly

@@ -1,28 +1,68 @@
 """Builds a dataset for training.
 
 python data/build.py --dataset=synthetic_garments --height=64 --width=64
-python data/build.py --dataset=fashion_products --source=DIR   (DIR/images/<image_id>.jpg)
+python data/build.py --dataset=manifest --source=DIR     (DIR/labels.csv, see data/manifest.py)
+python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/datasets.md has all)
 """
 
+import collections
+import csv
+import io
 import pathlib
+import shutil
+from unittest import mock
 
 from absl import flags
 import tensorflow_datasets as tfds
 
-from amgan_jax import cli
+from amgan_jax import cli, input_pipeline
 from amgan_jax.errors import UserError
+from amgan_jax.workdir import write_atomically
+import celeb_a
+import deepfashion
+import ingest
 import labelled_photos
+import manifest
+import photo_sets
+import shapes3d
+import shopping100k
 
-_PHOTOS = {
-    "fashion_products": labelled_photos.FashionProducts,
-    "clothing_attributes": labelled_photos.ClothingAttributes,
+_HERE = pathlib.Path(__file__).parent
+_BUILDERS = {
+    "fashion_products": photo_sets.FashionProducts,
+    "clothing_attributes": photo_sets.ClothingAttributes,
+    "deepfashion": photo_sets.Deepfashion,
+    "shopping100k": photo_sets.Shopping100k,
+    "manifest": photo_sets.Manifest,
+    "celeb_a": photo_sets.CelebA,
+    "shapes3d": photo_sets.Shapes3d,
 }
-_DATASET = flags.DEFINE_enum("dataset", None, ["synthetic_garments", *_PHOTOS], "What to build.")
-_SOURCE = flags.DEFINE_string("source", None, "Folder of the photos; rendered garments need none.")
-_LABELS = flags.DEFINE_string(
-    "labels", None, "Labels file of the photos, if not the one that stands beside this script."
-)
+# What of a source tells its layout.
+_MARKS = {
+    "manifest": ("labels.csv",),
+    "deepfashion": ("Anno_fine", "Anno_coarse", "Anno"),
+    "shopping100k": ("attr_num.txt",),
+    "celeb_a": ("list_attr_celeba.txt",),
+    "shapes3d": ("3dshapes.h5",),
+    "fashion_products": ("images",),
+    "clothing_attributes": ("images",),
+}
+_FEW = 20  # training photos of a value, below which it is named
+
+_DATASET = flags.DEFINE_enum("dataset", None, ["synthetic_garments", *_BUILDERS], "What to build.")
+_SOURCE = flags.DEFINE_string("source", None, "Folder of the dataset's files; rendered garments need none.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where built datasets go. Default: where TFDS keeps its own.")
+_SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Leave photos out that cannot be used, and list them in skipped.csv.")
+_LABELS = flags.DEFINE_string(
+    "labels", None, "Of fashion_products and clothing_attributes: a labels file, if not the one beside this script."
+)
+_NAME = flags.DEFINE_string("name", "photos", "Of manifest: what this set is called among others.")
+_ANNOTATION = flags.DEFINE_enum(
+    "annotation",
+    None,
+    deepfashion.ANNOTATIONS,
+    "Of deepfashion: which annotation set. Default: fine where it is there.",
+)
 _SIZES = {
     "height": flags.DEFINE_integer("height", 64, "Of rendered garments, pixels.", lower_bound=8),
     "width": flags.DEFINE_integer("width", 64, "Of rendered garments, pixels.", lower_bound=8),
@@ -35,39 +75,120 @@ _SIZES = {
 def main(argv):
     del argv
     data_dir = pathlib.Path(_DATA_DIR.value or tfds.core.constants.DATA_DIR).expanduser()
-    builder = _photos_builder(data_dir) if _DATASET.value in _PHOTOS else _garments_builder(data_dir)
-    if pathlib.Path(builder.data_dir).exists():
-        raise UserError(f"{builder.data_dir} is built already: remove it to build it again")
-    try:
-        builder.download_and_prepare()
-    except OSError as error:
-        raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
-    counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
-    print(f"built {builder.data_dir}: {counts}")
+    if _DATASET.value == "synthetic_garments":
+        _build_garments(data_dir)
+    else:
+        _build_photos(data_dir)
 
 
-def _photos_builder(data_dir):
-    if not _SOURCE.value:
-        raise UserError(f"--dataset={_DATASET.value} needs --source=DIR, the folder that has images/")
-    labels = pathlib.Path(_LABELS.value or pathlib.Path(__file__).parent / f"{_DATASET.value}.csv")
-    splits = labelled_photos.read_photos(pathlib.Path(_SOURCE.value), labels)
-    return _PHOTOS[_DATASET.value](splits=splits, data_dir=data_dir)
-
-
-def _garments_builder(data_dir):
+def _build_garments(data_dir):
     if _SOURCE.value:
         raise UserError("--dataset=synthetic_garments takes no --source: its images are rendered")
-    from amgan_jax import input_pipeline
     import synthetic_garments  # imports JAX, which photos do not need
 
     flags_ = {name: flag.value for name, flag in _SIZES.items()}
-    return synthetic_garments.SyntheticGarments(
+    builder = synthetic_garments.SyntheticGarments(
         name=input_pipeline.variant_name(flags_),
         height=flags_["height"],
         width=flags_["width"],
         counts={split: flags_[split] for split in ("train", "validation", "test")},
         data_dir=data_dir,
     )
+    _check_new(builder)
+    _prepare(builder, data_dir)
+
+
+def _build_photos(data_dir):
+    name, source = _DATASET.value, pathlib.Path(_SOURCE.value or "")
+    if not _SOURCE.value:
+        raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
+    _check_layout(name, source)
+    photo_list, variant = _read(name, source)
+    _make_folder(data_dir)
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, data_dir=data_dir)
+    _check_new(builder)
+    builder.ingested = ingest.ingest(photo_list.photos, data_dir)
+    ingest.check(builder.ingested, _SKIP_BAD.value)
+    _prepare(builder, data_dir)
+    _write_skipped(builder)
+    _warn_few(photo_list.schema, builder.ingested.photos)
+
+
+def _read(name, source):
+    """The dataset's photos, and the name of the variant."""
+    if name == "manifest":
+        return manifest.read(source), input_pipeline.variant_name({"name": _NAME.value})
+    if name == "deepfashion":
+        photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
+        return photo_list, input_pipeline.variant_name({"annotation": annotation})
+    if name in ("fashion_products", "clothing_attributes"):
+        return labelled_photos.read(source, pathlib.Path(_LABELS.value or _HERE / f"{name}.csv")), ""
+    return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
+
+
+def _check_layout(name, source):
+    """Raises UserError for a folder that is not laid out as the dataset is; names the one that it looks like."""
+    if not source.is_dir():
+        raise UserError(f"--source={source} is not a folder")
+    if any((source / mark).exists() for mark in _MARKS[name]):
+        return
+    alike = next(((n, m) for n, marks in _MARKS.items() for m in marks if (source / m).exists()), None)
+    hint = f"it has {alike[1]} and looks like --dataset={alike[0]}" if alike else "is --source right?"
+    raise UserError(f"{source} is no {name}, which has {' or '.join(_MARKS[name])}: {hint}")
+
+
+def _make_folder(data_dir):
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
+
+
+def _check_new(builder):
+    """Raises UserError for what is built already; removes what a build that was killed has left."""
+    folder = pathlib.Path(builder.data_dir)
+    if folder.exists():
+        raise UserError(f"{folder} is built already: remove it to build it again")
+    for left in folder.parent.glob(f"incomplete.*{folder.name}"):
+        shutil.rmtree(left)
+
+
+def _prepare(builder, data_dir):
+    serializer = tfds.core.example_serializer.ExampleSerializer
+    try:
+        with mock.patch.object(serializer, "serialize_example", _serialize):
+            builder.download_and_prepare()
+    except OSError as error:
+        raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
+    counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
+    print(f"built {builder.data_dir}: {counts}")
+
+
+def _serialize(serializer, example):
+    """As TFDS does, but with features in the same order each time, so that a rebuilt dataset is equal."""
+    return serializer.get_tf_example(example).SerializeToString(deterministic=True)
+
+
+def _write_skipped(builder):
+    bad = builder.ingested.bad
+    if not bad:
+        return
+    text = io.StringIO()
+    csv.writer(text).writerows([("where", "reason"), *((b.where, b.reason) for b in bad)])
+    path = pathlib.Path(builder.data_dir) / "skipped.csv"
+    write_atomically(path, text.getvalue())
+    print(f"{len(bad)} photos were left out: {path}")
+
+
+def _warn_few(schema, photos):
+    """Names values that training has hardly seen."""
+    trained = [photo.label for photo in photos if photo.split == "train"]
+    few = []
+    for a, attribute in enumerate(schema.attributes):
+        counts = collections.Counter(label[a] for label in trained)
+        few += [f"{attribute.name}={value} {counts[v]}" for v, value in enumerate(attribute.values) if counts[v] < _FEW]
+    if few:
+        print(f"few training photos, expect little of these values: {', '.join(few)}")
 
 
 if __name__ == "__main__":

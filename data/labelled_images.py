@@ -26,10 +26,9 @@ class Example:
 
 
 class LabelledImages(tfds.core.GeneratorBasedBuilder):
-    """Builder of labelled images; a dataset says its schema, format and examples."""
+    """Builder of labelled images; a dataset says its schema and examples."""
 
     VERSION = tfds.core.Version("1.0.0")
-    ENCODING = "jpeg"
     schema: Schema
     # A subclass registers itself with TFDS under its own name.
     pkg_dir_path = None
@@ -42,10 +41,14 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
         """Features beyond id, image and label."""
         return {}
 
+    def extra_metadata(self) -> dict:
+        """What is stored beside the schema."""
+        return {}
+
     def _info(self):
         features = {
             "id": tfds.features.Text(),
-            "image": tfds.features.Image(shape=(None, None, 3), encoding_format=self.ENCODING),
+            "image": tfds.features.Image(shape=(None, None, 3)),
             "label": tfds.features.Tensor(shape=(len(self.schema.attributes),), dtype=np.int32),
             **self.extra_features(),
         }
@@ -54,7 +57,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
             builder=self,
             description=self.__doc__,
             features=tfds.features.FeaturesDict(features),
-            metadata=tfds.core.MetadataDict(schema=schema),
+            metadata=tfds.core.MetadataDict(schema=schema, **self.extra_metadata()),
         )
 
     def _split_generators(self, dl_manager):
@@ -63,7 +66,12 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split):
         for example in self.examples(split):
-            features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
-            if example.nuisance is not None:
-                features["nuisance"] = np.array(example.nuisance, np.int32)
-            yield example.id, features
+            yield example.id, features_of(example)
+
+
+def features_of(example: Example) -> dict:
+    """What TFDS stores of an example."""
+    features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
+    if example.nuisance is not None:
+        features["nuisance"] = np.array(example.nuisance, np.int32)
+    return features

@@ -22,8 +22,6 @@ class SyntheticGarments(LabelledImages):
       counts: images of each split.
     """
 
-    ENCODING = "png"  # lossless, so that the true edit is true to the last bit
-
     def __init__(self, *, name: str, height: int, width: int, counts: dict[str, int], **kwargs):
         self.schema = garments.SCHEMA
         self._size = (height, width)
@@ -49,6 +47,7 @@ class SyntheticGarments(LabelledImages):
 
 
 def _png(image):
+    """Lossless, so that the true edit is true to the last bit."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "png")
     return buffer.getvalue()

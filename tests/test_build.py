@@ -1,14 +1,65 @@
-"""The dataset builders and their refusals."""
+"""The dataset builders: published layouts become datasets, broken ones are refused."""
 
 import csv
+import json
+import sys
 
+from absl import flags
+from absl.testing import flagsaver
 import numpy as np
 from PIL import Image
 import pytest
 
+from amgan_jax.errors import UserError
 from tests import helpers
 
 input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
+sys.path.insert(0, str(helpers.ROOT / "data"))  # as where data/build.py runs
+import build  # noqa: E402
+import deepfashion  # noqa: E402
+import groups  # noqa: E402
+import ingest  # noqa: E402
+import photo_list  # noqa: E402
+
+flags.FLAGS.mark_as_parsed()
+
+
+def _build(dataset, source, **more):
+    """Builds in this process, beside the source; the folder that the dataset is in."""
+    data_dir = source / "built"
+    with flagsaver.flagsaver(dataset=dataset, source=str(source), data_dir=str(data_dir), **more):
+        build.main([])
+    (info,) = data_dir.rglob("dataset_info.json")
+    return info.parent
+
+
+def _source(dataset, source, **builder):
+    """The built dataset, as training reads it."""
+    config = helpers.tiny_config()
+    config.data.dataset, config.data.data_dir = dataset, str(source / "built")
+    config.data.builder = builder
+    return config, input_pipeline.DatasetSource(config)
+
+
+def _split(config, source, split):
+    """Images and labels of a split, in order of label."""
+    batches = list(source.evaluation_batches(config, split))
+    image, label = (np.concatenate([b[name][b["mask"]] for b in batches]) for name in ("image", "label"))
+    order = np.lexsort(label.T[::-1])
+    return image[order], label[order]
+
+
+def _picture(path, color, size=(40, 40)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+
+
+def _write_csv(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+
+
+# Two labelled sets of this project: images/ and a labels file.
 
 COLUMNS = ["image_id", "split", "sleeve_length", "collar", "color", "pattern", "fastening"]
 ROWS = [
@@ -22,70 +73,65 @@ ROWS = [
 @pytest.fixture
 def tree(tmp_path):
     """A source folder with photos of several sizes and a labels file, which tests may break."""
-    (tmp_path / "images").mkdir()
     for i, size in enumerate([(60, 80), (168, 224), (900, 1200), (30, 40)], start=1):
-        Image.new("RGB", size, (40 * i, 10, 200)).save(tmp_path / "images" / f"{i}.jpg")
-    _write_labels(tmp_path, [COLUMNS, *ROWS])
+        _picture(tmp_path / "images" / f"{i}.jpg", (40 * i, 10, 200), size)
+    _write_csv(tmp_path / "labels.csv", [COLUMNS, *ROWS])
     return tmp_path
 
 
-def _write_labels(tree, rows):
-    with (tree / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+def _build_tree(tree, **more):
+    return _build("fashion_products", tree, labels=str(tree / "labels.csv"), **more)
 
 
-def _build(tree, *more):
-    return helpers.run(
+def test_photos_of_any_size_are_built_with_their_labels(tree, capsys):
+    _build_tree(tree)
+    assert "2 train, 1 validation, 1 test" in capsys.readouterr().out
+    config, source = _source("fashion_products", tree)
+    image, label = _split(config, source, "validation")
+    np.testing.assert_array_equal(label, [[3, 4, -1, 0, 2]])  # the empty cell is unknown
+    np.testing.assert_allclose(image[0, :, 8:24].mean(axis=(0, 1)), [120 / 127.5 - 1, 10 / 127.5 - 1, 0.57], atol=0.03)
+
+
+def test_a_refusal_is_one_line_with_status_2(tree):
+    rows = [list(row) for row in ROWS]
+    rows[1][COLUMNS.index("color")] = "rainbow"
+    _write_csv(tree / "labels.csv", [COLUMNS, *rows])
+    result = helpers.run(
         "data/build.py", "--dataset=fashion_products", f"--source={tree}", f"--labels={tree / 'labels.csv'}",
-        f"--data_dir={tree / 'built'}", *more,
+        f"--data_dir={tree / 'built'}",
     )  # fmt: skip
-
-
-def test_builds_photos_of_any_size_with_their_labels(tree):
-    result = _build(tree)
-    assert result.returncode == 0, result.stderr
-    assert "2 train, 1 validation, 1 test" in result.stdout
-    config = helpers.tiny_config()
-    config.data.dataset, config.data.data_dir, config.data.builder = "fashion_products", str(tree / "built"), {}
-    config.height, config.width = 64, 48
-    source = input_pipeline.DatasetSource(config)
-    (batch,) = source.evaluation_batches(config, "validation")
-    np.testing.assert_array_equal(batch["label"][0], [3, 4, -1, 0, 2])  # the empty cell is unknown
-    assert batch["image"].shape[1:] == (64, 48, 3)
-    np.testing.assert_allclose(batch["image"][0].mean(axis=(0, 1)), [120 / 127.5 - 1, 10 / 127.5 - 1, 0.57], atol=0.03)
+    helpers.assert_refused(
+        result, "1 of 4 photos are bad", "row 3 (2): unknown value 'rainbow' for color: black, white", "--skip_bad"
+    )
+    assert not list((tree / "built").iterdir())
 
 
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("color", "rainbow", "row 3 (2): unknown value 'rainbow' for color: black, white"),
-        ("split", "dev", "row 3 (2): unknown split 'dev': train, validation, test"),
-        ("image_id", "77", "row 3 (77): photo"),
-        ("image_id", "1", "row 3 (1): the photo stands in an earlier row too"),
+        ("split", "dev", r"row 3 \(2\): unknown split 'dev': train, validation, test"),
+        ("image_id", "77", r"row 3 \(77\): .*77.jpg is missing"),
+        ("image_id", "1", r"row 3 \(1\): the photo stands in row 2 too"),
     ],
 )
 def test_a_bad_row_is_named(tree, column, value, said):
     rows = [list(row) for row in ROWS]
     rows[1][COLUMNS.index(column)] = value
-    _write_labels(tree, [COLUMNS, *rows])
-    helpers.assert_refused(_build(tree), said)
-    assert not (tree / "built").exists()
+    _write_csv(tree / "labels.csv", [COLUMNS, *rows])
+    with pytest.raises(UserError, match=said):
+        _build_tree(tree)
 
 
 def test_a_missing_column_is_named(tree):
-    _write_labels(tree, [COLUMNS[:-1], *(row[:-1] for row in ROWS)])
-    helpers.assert_refused(_build(tree), "row 1: column 'fastening' is missing")
-
-
-def test_a_broken_photo_is_named(tree):
-    path = tree / "images" / "3.jpg"
-    path.write_bytes(path.read_bytes()[:200])
-    helpers.assert_refused(_build(tree), "row 4 (3): photo", "3.jpg cannot be decoded")
+    _write_csv(tree / "labels.csv", [COLUMNS[:-1], *(row[:-1] for row in ROWS)])
+    with pytest.raises(UserError, match="row 1: column 'fastening' is missing: image_id, split"):
+        _build_tree(tree)
 
 
 def test_what_is_built_is_not_silently_kept(tree):
-    assert _build(tree).returncode == 0
-    helpers.assert_refused(_build(tree), "is built already: remove it")
+    _build_tree(tree)
+    with pytest.raises(UserError, match="is built already: remove it"):
+        _build_tree(tree)
 
 
 def test_a_turned_photo_is_built_upright(tree):
@@ -94,21 +140,487 @@ def test_a_turned_photo_is_built_upright(tree):
     picture = Image.new("RGB", (80, 60), (0, 0, 0))
     picture.paste((255, 255, 255), (0, 0, 40, 60))  # white on the left; upright, that is the top
     picture.save(tree / "images" / "4.jpg", exif=exif)
-    assert _build(tree).returncode == 0
+    _build_tree(tree)
+    image, _ = _split(*_source("fashion_products", tree), "test")
+    assert image[0, 4:12, 12:20].mean() > 0.8 and image[0, 20:28, 12:20].mean() < -0.8
+
+
+def test_rebuilt_bytes_are_equal(tree):
+    first = _build_tree(tree)
+    content = {path.name: path.read_bytes() for path in first.iterdir()}
+    for path in first.iterdir():
+        path.unlink()
+    first.rmdir()
+    again = _build_tree(tree)
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == content
+
+
+def test_what_a_killed_build_left_is_removed_and_never_read(tree):
+    left = tree / "built" / "fashion_products" / "incomplete.ABCDEF_1.0.0"
+    left.mkdir(parents=True)
+    (left / "dataset_info.json").write_text("{}")
     config = helpers.tiny_config()
     config.data.dataset, config.data.data_dir, config.data.builder = "fashion_products", str(tree / "built"), {}
-    (batch,) = input_pipeline.DatasetSource(config).evaluation_batches(config, "test")
-    assert batch["image"][0, 4:12, 12:20].mean() > 0.8 and batch["image"][0, 20:28, 12:20].mean() < -0.8
+    assert not input_pipeline.is_built(config)
+    _build_tree(tree)
+    assert not left.exists() and input_pipeline.is_built(config)
 
 
-def test_a_source_without_photos_is_named(tmp_path):
-    helpers.assert_refused(
-        helpers.run("data/build.py", "--dataset=clothing_attributes", f"--source={tmp_path}"), "has no folder images/"
-    )
+def test_a_build_that_fails_leaves_nothing(tree, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build, "_serialize", full)
+    with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
+        _build_tree(tree)
+    assert not list((tree / "built").rglob("*.tfrecord*")) and not list((tree / "built").rglob("dataset_info.json"))
 
 
 def test_photos_need_a_source_and_garments_take_none(tmp_path):
-    helpers.assert_refused(helpers.run("data/build.py", "--dataset=fashion_products"), "needs --source=DIR")
-    helpers.assert_refused(
-        helpers.run("data/build.py", "--dataset=synthetic_garments", f"--source={tmp_path}"), "takes no --source"
+    with (
+        flagsaver.flagsaver(dataset="manifest", source=None, data_dir=str(tmp_path)),
+        pytest.raises(UserError, match="needs --source=DIR: labels.csv is in it"),
+    ):
+        build.main([])
+    with pytest.raises(UserError, match="takes no --source"):
+        _build("synthetic_garments", tmp_path)
+
+
+def test_a_folder_of_another_layout_is_told(tmp_path):
+    (tmp_path / "attr_num.txt").write_text("2\n3\n")
+    with pytest.raises(UserError, match="is no manifest, which has labels.csv: it has attr_num.txt .*=shopping100k"):
+        _build("manifest", tmp_path)
+    (tmp_path / "attr_num.txt").unlink()
+    with pytest.raises(UserError, match="is no celeb_a, which has list_attr_celeba.txt: is --source right"):
+        _build("celeb_a", tmp_path)
+    with pytest.raises(UserError, match="nowhere is not a folder"):
+        _build("celeb_a", tmp_path / "nowhere")
+
+
+# Anyone's photos.
+
+COLORS = {"rot": (250, 0, 0), "grün": (0, 250, 0), "blau": (0, 0, 250)}
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Thirty photos in nested folders with spaces and accents, a label file with a missing cell."""
+    rows = [["image", "Farbe", "größe"]]
+    for i in range(30):
+        name = f"Blusen {i % 3}/été {i}.jpg"
+        color = list(COLORS)[i % 3]
+        # Each its own shade: equal pictures must not be in two splits.
+        _picture(tmp_path / name, tuple(max(0, c - i) for c in COLORS[color]), (40 + i, 60))
+        rows.append([name, color, ("klein", "", "groß")[i // 2 % 3]])
+    _write_csv(tmp_path / "labels.csv", rows)
+    return tmp_path
+
+
+def _edit_csv(shop, edit):
+    path = shop / "labels.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    _write_csv(path, edit(rows) or rows)
+
+
+def test_a_schema_is_learnt_and_splits_are_made(shop, capsys):
+    _build("manifest", shop)
+    assert "few training photos" in capsys.readouterr().out
+    config, source = _source("manifest", shop, name="photos")
+    assert source.schema.to_json() == json.dumps(
+        {"Farbe": ["blau", "grün", "rot"], "größe": ["groß", "klein"]}, indent=1
     )
+    counts = {}
+    for split in ("train", "validation", "test"):
+        image, label = _split(config, source, split)
+        counts[split] = len(label)
+        brightest = image[:, 12:20, 12:20].mean(axis=(1, 2)).argmax(axis=1)
+        np.testing.assert_array_equal(np.array(["rot", "grün", "blau"])[brightest],
+                                      np.array(["blau", "grün", "rot"])[label[:, 0]])  # fmt: skip
+    assert sum(counts.values()) == 30 and counts["train"] > 15
+
+
+def test_windows_files_are_read(shop):
+    """A byte-order mark and CRLF, as spreadsheets write."""
+    text = (shop / "labels.csv").read_text(encoding="utf-8").replace("\r\n", "\n")
+    (shop / "labels.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    _build("manifest", shop)
+    _, source = _source("manifest", shop, name="photos")
+    assert source.schema.names == ("Farbe", "größe")
+
+
+def test_a_schema_file_says_which_columns_count(shop):
+    (shop / "schema.json").write_text('{"Farbe": ["rot", "grün", "blau", "gelb"]}', encoding="utf-8")
+    _build("manifest", shop)
+    _, source = _source("manifest", shop, name="photos")
+    assert source.schema.names == ("Farbe",) and source.schema.value_counts == (4,)
+
+
+def _set(row, column, value):
+    def edit(rows):
+        rows[row][column] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (_set(0, 0, "photo"), "row 1: column 'image' is missing: photo, Farbe"),
+        (_set(0, 2, "Farbe"), "row 1: column 'Farbe' stands there twice"),
+        (lambda rows: [*rows, rows[3]], r"row 32 \(Blusen 2/été 2.jpg\): the photo stands in row 4 too"),
+        (lambda rows: [[*row, "gleich"] for row in rows], "attribute 'gleich' has only the value 'gleich'"),
+        (lambda rows: [row[:1] for row in rows], "row 1: no column for an attribute beside image"),
+        (lambda rows: rows[:1], "has no row below the names of its columns"),
+        (lambda rows: [["image", "x"], ["a.jpg", "1", "2"]], "row 2 has more cells than row 1"),
+        (lambda rows: [["image", "color", "sku"], *([f"{i}.jpg", "ab"[i % 2], f"n{i}"] for i in range(80))],
+         "column 'sku' has 80 values in 80 rows, no attribute"),
+    ],
+)  # fmt: skip
+def test_a_broken_manifest_is_refused(shop, edit, said):
+    _edit_csv(shop, edit)
+    with pytest.raises(UserError, match=said):
+        _build("manifest", shop)
+
+
+def test_other_encodings_and_empty_files_are_refused(shop):
+    path = shop / "labels.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    with pytest.raises(UserError, match="labels.csv row 1 is not UTF-8: save the file as UTF-8"):
+        _build("manifest", shop)
+    path.write_bytes(b"")
+    with pytest.raises(UserError, match="labels.csv is empty"):
+        _build("manifest", shop)
+
+
+def test_a_value_that_only_test_photos_have_is_refused(shop):
+    def edit(rows):
+        for i, row in enumerate(rows):
+            row.append("split" if i == 0 else ("train", "validation", "test")[i // 3 % 3])
+        rows[8][1] = "gelb"  # a test photo
+
+    _edit_csv(shop, edit)
+    with pytest.raises(UserError, match=r"row 9 .*: no photo of split train has the value 'gelb' of Farbe"):
+        _build("manifest", shop)
+
+
+# Trees with bad photos.
+
+
+def _spoil(shop):
+    """Six bad photos, each in another way; the rows that name them."""
+    rows = {i: shop / f"Blusen {i % 3}/été {i}.jpg" for i in range(6)}
+    rows[0].unlink()
+    rows[1].write_bytes(b"")
+    rows[2].write_bytes(rows[2].read_bytes()[:300])
+    rows[3].write_bytes(b"this is no picture")
+    Image.new("1", (12_000, 10_000)).save(rows[4], "png")
+    split_of = {photo.id: photo.split for photo in build.manifest.read(shop).photos}
+    other = next(i for i in range(6, 30) if split_of[f"Blusen {i % 3}/été {i}.jpg"] != "train")
+    assert split_of["Blusen 2/été 5.jpg"] == "train"
+    rows[5].write_bytes((shop / f"Blusen {other % 3}/été {other}.jpg").read_bytes())
+    return other
+
+
+def test_bad_photos_are_counted_and_the_first_five_named(shop):
+    _spoil(shop)
+    with pytest.raises(UserError, match=r"6 of 30 photos are bad: ([^;]*labels.csv row [^;]*; ){5}\.\.\. \(--skip_bad"):
+        _build("manifest", shop)
+
+
+def test_bad_photos_can_be_left_out_and_are_listed(shop, capsys):
+    other = _spoil(shop)
+    folder = _build("manifest", shop, skip_bad=True)
+    assert "6 photos were left out" in capsys.readouterr().out
+    with (folder / "skipped.csv").open(newline="", encoding="utf-8") as file:
+        reasons = {row["where"].partition(" row ")[2]: row["reason"] for row in csv.DictReader(file)}
+    said = {
+        0: "is missing",
+        1: "the photo is empty",
+        2: "cannot be decoded",
+        3: "cannot be decoded",
+        4: "absurdly large: 12000 x 10000",
+        5: f"the same picture as {shop}/labels.csv row {other + 2} ",
+    }
+    assert len(reasons) == 6
+    for i, part in said.items():
+        assert part in reasons[f"{i + 2} (Blusen {i % 3}/été {i}.jpg)"]
+    config, source = _source("manifest", shop, name="photos")
+    assert sum(len(_split(config, source, split)[1]) for split in ("train", "validation", "test")) == 24
+
+
+def test_a_split_that_is_left_empty_is_refused(tree):
+    (tree / "images" / "4.jpg").unlink()
+    with pytest.raises(UserError, match="no photo is left in split test"):
+        _build_tree(tree, skip_bad=True)
+
+
+# DeepFashion.
+
+FINE = {"texture": ["floral", "solid"], "sleeve": ["long_sleeve", "sleeveless", "short_sleeve"],
+        "length": ["maxi_length", "no_dress"], "neck": ["v_neckline", "no_neckline"],
+        "fabric": ["denim", "cotton"], "fit": ["tight", "loose"]}  # fmt: skip
+
+
+def _boxed(path, box):
+    """A white picture with a blue box in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (100, 200), (255, 255, 255))
+    image.paste((0, 0, 200), box)
+    image.save(path, quality=95)
+
+
+@pytest.fixture
+def fine(tmp_path):
+    folder = tmp_path / "Anno_fine"
+    folder.mkdir()
+    values = [f"{value} {group}" for group, names in enumerate(FINE.values(), start=1) for value in names]
+    (folder / "list_attr_cloth.txt").write_text("\n".join([str(len(values)), "attribute_name attribute_type", *values]))
+    for split, count in (("train", 4), ("val", 2), ("test", 3)):
+        paths = [f"img/Sheer Blouse/{split}_{i:08d}.jpg" for i in range(count)]
+        for i, path in enumerate(paths):
+            _boxed(tmp_path / "Img" / path, (20 + i, 60, 80, 137 + len(split)))  # equal in no two splits
+        (folder / f"{split}.txt").write_text("\n".join(paths) + "\n")
+        (folder / f"{split}_attr.txt").write_text("".join("1 0 0 0 1 0 1 1 0 0 0 0 1\n" for _ in paths))
+        (folder / f"{split}_bbox.txt").write_text("".join(f"{20 + i} 060 080 140\n" for i, _ in enumerate(paths)))
+    return tmp_path
+
+
+def test_deepfashion_fine_is_built_and_cropped(fine):
+    _build("deepfashion", fine)
+    config, source = _source("deepfashion", fine, annotation="fine")
+    assert source.schema.names == ("texture", "sleeve_length", "dress_length", "neckline", "fabric", "fit")
+    image, label = _split(config, source, "train")
+    np.testing.assert_array_equal(label, [[0, 2, 1, 0, -1, 1]] * 4)  # no fabric is known
+    assert len(_split(config, source, "validation")[1]) == 2 and len(_split(config, source, "test")[1]) == 3
+    # The crop is the box and a tenth of its longer side: 76 x 96 pixels, of which the box is 60 x 80.
+    blue = (image[0, :, :, 0] < 0).mean()
+    assert abs(blue - 60 * 80 / 96**2) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("train_attr.txt", "1 0 0 0 1 0 1 1 0 0 0 0 1\n", "1 1 0 0 1 0 1 1 0 0 0 0 1\n",
+         r"train.txt row 1 \(.*\): train_attr.txt row 1: group 1 has 2 ones"),
+        ("train_attr.txt", "1 0 0 0 1 0 1 1 0 0 0 0 1\n", "1 0 0\n", "row 1: 3 numbers, where 13 should be"),
+        ("val_bbox.txt", "21 060 080 140\n", "21 x 080 140\n", "val_bbox.txt row 2: a box is four whole numbers"),
+        ("val_bbox.txt", "21 060 080 140\n", "90 060 080 140\n", r"val.txt row 2 .*the box .* is not within the 100"),
+        ("test_attr.txt", "1 0 0 0 1 0 1 1 0 0 0 0 1\n" * 2, "1 0 0 0 1 0 1 1 0 0 0 0 1\n",
+         "test_attr.txt has 2 rows, .*test.txt has 3: is one cut off"),
+        ("list_attr_cloth.txt", "13\n", "14\n", "list_attr_cloth.txt row 1 says 14 rows, the file has 13"),
+        ("list_attr_cloth.txt", "floral 1", "floral 9", "row 3: 'floral 9', where a value and its group, 1 to 6"),
+    ],
+)  # fmt: skip
+def test_a_broken_deepfashion_is_refused(fine, file, old, new, said):
+    path = fine / "Anno_fine" / file
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UserError, match=said):
+        _build("deepfashion", fine)
+
+
+@pytest.fixture
+def coarse(tmp_path):
+    """Names with spaces, numbers -1, 0 and 1, and all names of the table's values."""
+    folder = tmp_path / "Anno_coarse"
+    folder.mkdir()
+    table = photo_list.read_table(helpers.ROOT / "data" / "deepfashion_coarse.csv", ())[1]
+    names = ["abstract chevron print", *(row["names"].split("|")[0] for row in table), "long sleeve"]
+    names = list(dict.fromkeys(names))
+    _counted(folder / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{n}   3" for n in names])
+    present = [("striped", "long sleeve"), ("striped", "floral"), ("denim",), (), ("maxi", "v-neck")]
+    images = [f"img/Sheer_Blouse/img_{i:08d}.jpg" for i in range(len(present))]
+    for i, image in enumerate(images):
+        _boxed(tmp_path / image, (20, 60, 80 - i, 140))
+    numbers = [" ".join("1" if n in here else "-1" if i % 2 else "0" for n in names) for i, here in enumerate(present)]
+    _counted(folder / "list_attr_img.txt", "image_name  attribute_labels", map("{}   {}".format, images, numbers))
+    _counted(folder / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", [f"{i}  20  60  80  140" for i in images])
+    (tmp_path / "Eval").mkdir()
+    splits = ("train", "train", "train", "val", "test")
+    _counted(
+        tmp_path / "Eval" / "list_eval_partition.txt", "image_name  evaluation_status",
+        map("{}   {}".format, images, splits),
+    )  # fmt: skip
+    return tmp_path
+
+
+def _counted(path, columns, rows):
+    rows = list(rows)
+    path.write_text("\n".join([str(len(rows)), columns, *rows]) + "\n")
+
+
+def test_deepfashion_coarse_makes_exclusive_attributes(coarse):
+    _build("deepfashion", coarse)
+    config, source = _source("deepfashion", coarse, annotation="coarse")
+    pattern, sleeve, fabric = (source.schema.index(name) for name in ("pattern", "sleeve_length", "fabric"))
+    label = _split(config, source, "train")[1]
+    named = {(r[pattern], r[sleeve], r[fabric]) for r in label.tolist()}
+    # Striped and floral at once is neither; what is not said is unknown.
+    assert named == {(1, 2, -1), (-1, -1, -1), (-1, -1, 0)}
+    assert len(_split(config, source, "test")[1]) == 1
+
+
+def test_a_broken_coarse_set_is_refused(coarse):
+    path = coarse / "Anno_coarse" / "list_attr_img.txt"
+    whole = path.read_text()
+    path.write_text(whole.replace(" -1", " -7", 1))
+    with pytest.raises(UserError, match=r"list_attr_img.txt row 4 \(img/.*\): .* numbers, where .* 1, 0 or -1"):
+        _build("deepfashion", coarse)
+    path.write_text("".join(whole.splitlines(True)[:-1]))
+    with pytest.raises(UserError, match="list_attr_img.txt row 1 says 5 rows, the file has 4: is it cut off"):
+        _build("deepfashion", coarse)
+    with pytest.raises(UserError, match="has no annotation set fine: it has coarse"):
+        deepfashion.read(coarse, "fine")
+
+
+def test_a_group_needs_a_name_that_the_dataset_has(tmp_path):
+    _write_csv(tmp_path / "t.csv", [["attribute", "value", "names"], ["fit", "tight", "bodycon|skinny"]])
+    with pytest.raises(UserError, match="has none of the names of fit=tight: bodycon, skinny"):
+        groups.Groups(tmp_path / "t.csv", ["loose"], tmp_path / "list.txt")
+
+
+# Shopping100k.
+
+
+@pytest.fixture
+def shopping(tmp_path):
+    (tmp_path / "attr_num.txt").write_text("2\n3\n")
+    rows = {"train": ["1 0 1 0 0", "0 1 0 0 1", "1 0 0 0 0"] * 20, "test": ["1 0 1 0 0", "0 1 1 0 0"]}
+    for name, labels in rows.items():
+        paths = [f"{name} dir/{i}.jpg" for i in range(len(labels))]
+        for i, path in enumerate(paths):
+            _picture(tmp_path / "Images" / path, (4 * i, 30, 100 if name == "test" else 200))
+        (tmp_path / f"imgs_{name}.txt").write_text("\n".join(paths) + "\n")
+        (tmp_path / f"labels_{name}.txt").write_text("\n".join(labels) + "\n")
+    (tmp_path / "ref_test.txt").write_text("1\n0\n")
+    (tmp_path / "indfull_test.txt").write_text("1 -1 0 0 0\n-1 1 0 0 0\n")
+    (tmp_path / "gt_test.txt").write_text("1 0 1 0 0\n0 1 1 0 0\n")
+    return tmp_path
+
+
+def test_shopping100k_is_built_with_its_queries(shopping):
+    _build("shopping100k", shopping)
+    config, source = _source("shopping100k", shopping)
+    assert source.schema.names == ("attribute_1", "attribute_2")
+    train, validation = (_split(config, source, split)[1] for split in ("train", "validation"))
+    assert len(train) + len(validation) == 60 and 0 < len(validation) < 20
+    assert {tuple(label) for label in train.tolist()} == {(0, 0), (1, 2), (0, -1)}
+    labels = {int(row): label for b in source.evaluation_batches(config, "test")
+              for row, label in zip(b["row"], b["label"].tolist(), strict=True)}  # fmt: skip
+    wanted = {(tuple(labels[r]), tuple(t)) for r, t in zip(source.queries.row, source.queries.target, strict=True)}
+    assert wanted == {((1, 0), (0, 0)), ((0, 0), (1, 0))}
+
+
+def test_shopping100k_has_the_published_names(shopping):
+    counts = [16, 17, 19, 14, 10, 15, 2, 11, 16, 7, 9, 15]
+    (shopping / "attr_num.txt").write_text("\n".join(map(str, counts)))
+    row = " ".join(["0"] * sum(counts))
+    for name, lines in (("train", 60), ("test", 2)):
+        (shopping / f"labels_{name}.txt").write_text(f"{row}\n" * lines)
+    (shopping / "gt_test.txt").unlink()
+    read = build.shopping100k.read(shopping)
+    assert read.schema.names[:3] == ("category", "collar", "color") and not read.queries
+    assert read.schema.value_counts == tuple(counts)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("attr_num.txt", "2\nx\n", "attr_num.txt: 2 x, where numbers of values should be"),
+        ("labels_test.txt", "1 0 1 0 0\n", "labels_test.txt has 1 rows, imgs_test.txt has 2"),
+        ("labels_test.txt", "1 0 1 0 0\n1 1 0 0 0\n", r"labels_test.txt row 2 \(test dir/1.jpg\): group 1 has 2 ones"),
+        ("ref_test.txt", "1\n9\n", "ref_test.txt row 2: '9', where a row of imgs_test.txt"),
+        ("gt_test.txt", "1 0 1 0 0\n", "have 2, 2 and 1 rows"),
+    ],
+)
+def test_a_broken_shopping100k_is_refused(shopping, file, content, said):
+    (shopping / file).write_text(content)
+    with pytest.raises(UserError, match=said):
+        _build("shopping100k", shopping)
+
+
+# Faces and shapes.
+
+
+@pytest.fixture
+def faces(tmp_path):
+    names = ["Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Gray_Hair", "Male", "No_Beard",
+             "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Hat", "Young"]  # fmt: skip
+    present = [{"Black_Hair", "Male", "Young"}, {"Blond_Hair", "Brown_Hair", "No_Beard"}, {"Gray_Hair", "Smiling"}]
+    rows = [f"{i + 1:06d}.jpg {' '.join(' 1' if n in here else '-1' for n in names)}" for i, here in enumerate(present)]
+    _counted(tmp_path / "list_attr_celeba.txt", " ".join(names), rows)
+    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n")
+    for i in range(3):
+        _picture(tmp_path / "img_align_celeba" / f"{i + 1:06d}.jpg", (80 * i, 0, 0), (178, 218))
+    return tmp_path
+
+
+def test_faces_are_built_with_exclusive_attributes(faces):
+    _build("celeb_a", faces)
+    config, source = _source("celeb_a", faces)
+    labels = {split: source.schema.decode(_split(config, source, split)[1][0]) for split in ("train", "validation")}
+    assert labels["train"] | {"hair_form": ""} == labels["train"]
+    assert labels["train"]["hair_color"] == "black" and labels["train"]["gender"] == "male"
+    assert labels["train"]["age"] == "young" and labels["train"]["beard"] == "yes"
+    assert labels["validation"]["hair_color"] == ""  # two at once
+
+
+def test_broken_faces_are_refused(faces):
+    path = faces / "list_attr_celeba.txt"
+    path.write_text(path.read_text().replace(" 1", " 2", 1))
+    with pytest.raises(UserError, match=r"list_attr_celeba.txt row 3 \(000001.jpg\): 13 numbers, where 13 should be"):
+        _build("celeb_a", faces)
+    (faces / "list_eval_partition.txt").write_text("000001.jpg 5\n")
+    with pytest.raises(UserError, match="list_eval_partition.txt row 1: '000001.jpg 5', where a file name and 0, 1"):
+        _build("celeb_a", faces)
+
+
+@pytest.fixture
+def shapes(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    rng = np.random.default_rng(0)
+    labels = np.stack(
+        [
+            rng.integers(0, 10, 40) / 10, rng.integers(0, 10, 40) / 10, rng.integers(0, 10, 40) / 10,
+            rng.choice(np.linspace(0.75, 1.25, 8), 40), rng.integers(0, 4, 40),
+            rng.choice(np.linspace(-30, 30, 15), 40),
+        ],
+        axis=1,
+    )  # fmt: skip
+    with h5py.File(tmp_path / "3dshapes.h5", "w") as file:
+        file["images"] = np.round(rng.random((40, 64, 64, 3)) * 20 + labels[:, 4, None, None, None] * 60).astype(
+            np.uint8
+        )
+        file["labels"] = labels
+    return tmp_path
+
+
+def test_shapes_are_built_to_the_last_bit(shapes):
+    _build("shapes3d", shapes)
+    config, source = _source("shapes3d", shapes)
+    config.height = config.width = 64
+    image, label = _split(config, source, "train")
+    shape = source.schema.index("shape")
+    levels = ((image + 1) * 127.5).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(levels, label[:, shape] * 60 + 10, atol=1.0)
+    assert source.schema.attributes[shape].values == ("cube", "cylinder", "sphere", "capsule")
+
+
+def test_shapes_with_other_labels_are_refused(shapes):
+    import h5py
+
+    with h5py.File(shapes / "3dshapes.h5", "a") as file:
+        file["labels"][7, 3] = 0.9
+    with pytest.raises(UserError, match="3dshapes.h5 row 7: labels .*: the scale is none that there should be"):
+        _build("shapes3d", shapes)
+    (shapes / "cut").mkdir()
+    (shapes / "cut" / "3dshapes.h5").write_bytes((shapes / "3dshapes.h5").read_bytes()[:2000])
+    with pytest.raises(UserError, match="cannot read images and labels of .*3dshapes.h5"):
+        _build("shapes3d", shapes / "cut")
+
+
+def test_photos_are_prepared_on_many_threads_in_order(shop):
+    photos = build.manifest.read(shop).photos
+    ingested = ingest.ingest(photos, shop)
+    assert [p.id for p in ingested.photos] == [p.id for p in photos]
+    assert all(ingested.content(p) == (shop / p.id).read_bytes() for p in ingested.photos)

@@ -143,6 +143,29 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     assert figures["retrieval/top_10"].value == 1.0
 
 
+def test_published_queries_replace_drawn_edits_in_retrieval():
+    """Each image to the label of the next; the perfect system finds it, the idle one finds itself left out."""
+    split = helpers.rendered_split(2, 24)
+    rows = np.array([3, 3, 20, 7, 0] * 4)  # more than a batch, some images more than once
+    queries = common.Queries(rows, split.label[(rows + np.arange(20)) % 24])
+    source = arrays.ArraySource(SCHEMA, {"test": split, "validation": helpers.rendered_split(1, 16)}, queries)
+    config, asked = helpers.tiny_config(), []
+
+    class _Spy(_Oracle):
+        def edit(self, image, source, target):
+            asked.extend((self._labels[i.tobytes()].tolist(), t.tolist()) for i, t in zip(image, target, strict=True))
+            return super().edit(image, source, target)
+
+    editor = _Spy(split)
+    figures, _ = evaluate.measure(config, source, "test", editor, _judge(editor), ("retrieval",))
+    for row, target in zip(*queries, strict=True):
+        assert (split.label[row].tolist(), target.tolist()) in asked
+    # Query 0 asks for its own source's label, which only the source has, and that is left out.
+    assert figures["retrieval/top_1"].value == 19 / 20
+    editor = _Spy(helpers.rendered_split(1, 16))  # which knows no test image
+    evaluate.measure(config, source, "validation", editor, _judge(editor), ("retrieval",))
+
+
 def test_frechet_distance_of_gaussians_is_the_closed_form():
     rng = np.random.default_rng(0)
     a = rng.normal(size=(20_000, 3))

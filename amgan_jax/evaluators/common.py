@@ -34,17 +34,26 @@ class Reading(NamedTuple):
     maps: list[np.ndarray]
 
 
+class Queries(NamedTuple):
+    """Published manipulation queries: row int [Q] of the image to edit, target int32 [Q, A]."""
+
+    row: np.ndarray
+    target: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What measures work with.
 
     editor: the system under test.
     judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator never saw.
+    queries: edits that the dataset's publisher asks for; None where there are none.
     """
 
     schema: Schema
     editor: Editor
     judge: Callable[[np.ndarray], Reading]
+    queries: Queries | None = None
 
 
 class Images(NamedTuple):
@@ -67,6 +76,7 @@ class Edits(NamedTuple):
     edited: float32 [B, H, W, 3] in [-1, 1]; mask: float32 [B, H, W, 1] in [0, 1].
     target: int32 [B, A], the images' labels but for the attribute of index `attribute`.
     reading: what the evaluator sees in the edited images.
+    attribute: None in published queries, which may edit any.
     """
 
     images: Images
@@ -74,7 +84,7 @@ class Edits(NamedTuple):
     mask: np.ndarray
     target: np.ndarray
     reading: Reading
-    attribute: int
+    attribute: int | None
 
 
 class Figure(NamedTuple):
@@ -109,6 +119,9 @@ class BaseMeasure:
 
     def add_edits(self, edits: Edits) -> None:
         """Takes edits of images."""
+
+    def add_queries(self, edits: Edits) -> None:
+        """Takes edits that published queries ask for."""
 
     def result(self) -> dict[str, Figure]:
         """The figures, by flat name."""
@@ -188,6 +201,9 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
             if len(edits.target):
                 for m in measures:
                     m.add_edits(edits)
+        for edits in _queried(context, read, padded["mask"]):
+            for m in measures:
+                m.add_queries(edits)
 
 
 def results(measures: list[BaseMeasure]) -> dict[str, Figure]:
@@ -210,9 +226,27 @@ def _edit(context, images, mask, attribute, seed):
     shift = np.array([np.random.default_rng([seed, row, attribute]).integers(1, count) for row in images.row])
     target = images.label.copy()
     target[:, attribute] = (images.label[:, attribute] + shift) % count
+    keep = mask & (images.label[:, attribute] != UNKNOWN)
+    return _keep(_edit_to(context, images, target), keep)._replace(attribute=attribute)
+
+
+def _edit_to(context, images, target):
     edited, painted = context.editor.edit(images.image, images.label, target)
-    edits = Edits(images, edited, painted, target, context.judge(edited), 0)
-    return _keep(edits, mask & (images.label[:, attribute] != UNKNOWN))._replace(attribute=attribute)
+    return Edits(images, edited, painted, target, context.judge(edited), None)
+
+
+def _queried(context, images, mask):
+    """The published edits of the images that are not padding, as many at once as there are images."""
+    if context.queries is None:
+        return
+    size = len(mask)
+    asked = np.flatnonzero(np.isin(context.queries.row, images.row[mask]))
+    place = np.searchsorted(images.row[mask], context.queries.row[asked])  # rows are in order
+    for start in range(0, len(asked), size):
+        keep = np.arange(start, start + size) < len(asked)
+        chunk = np.minimum(np.arange(start, start + size), len(asked) - 1)
+        edits = _edit_to(context, _keep(images, place[chunk]), context.queries.target[asked[chunk]])
+        yield _keep(edits, keep)
 
 
 def _keep(tree, keep_B):

@@ -3,7 +3,8 @@
 retrieval/top_<k>: share of edits among whose k nearest images of the split, by cosine in
 the evaluator's pooled features, one has the target label in all attributes that the
 target knows. The edit's own source is left out, and so are edits whose target label no
-image has. The paper's kind of measure (compare Zhao et al. 2017, AMNet, section 4).
+image has. The paper's kind of measure (compare Zhao et al. 2017, AMNet, section 4). Where
+the dataset has published queries, the edits are those, else one of each attribute of each image.
 """
 
 import numpy as np
@@ -24,6 +25,10 @@ class Measure(BaseMeasure):
         self._gallery.append((images.row, images.label, images.reading.features))
 
     def add_edits(self, edits):
+        if self.context.queries is None:
+            self.add_queries(edits)
+
+    def add_queries(self, edits):
         self._queries.append((edits.images.row, edits.target, edits.reading.features))
 
     def result(self):

@@ -1,0 +1,156 @@
+"""Photos in: each read, checked, cropped and made smaller where it is large, on all cores."""
+
+from collections.abc import Iterator
+import concurrent.futures
+import dataclasses
+import hashlib
+import io
+import os
+import tempfile
+from typing import BinaryIO
+
+from PIL import Image, ImageOps
+import tqdm
+
+from amgan_jax.errors import UserError
+from photo_list import SPLITS, Photo
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
+_LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
+_MARGIN = 0.1  # of a box's longer side, kept around it
+_NAMED = 5  # bad photos that a refusal names
+_CHUNK = 512  # photos at work at once
+_ORDER = ("test", "validation", "train")  # of two equal photos in two splits, the one in training is bad
+
+
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """A photo that cannot be used, and why."""
+
+    where: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ingested:
+    """Photos that can be used, with their content in a file, and those that cannot.
+
+    spool: an open temporary file, which goes when the process does, even if it is killed.
+    place: (offset, length) in it by photo id.
+    """
+
+    photos: list[Photo]
+    bad: list[Bad]
+    spool: BinaryIO
+    place: dict[str, tuple[int, int]]
+
+    def content(self, photo: Photo) -> bytes:
+        """The encoded photo as it is to be stored."""
+        offset, length = self.place[photo.id]
+        return os.pread(self.spool.fileno(), length, offset)
+
+
+def ingest(photos: list[Photo], folder) -> Ingested:
+    """Reads and checks photos.
+
+    Args:
+      photos: of all splits.
+      folder: where the temporary file goes; about as large as the dataset.
+    """
+    spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    place, good, bad = {}, [], []
+    first_of_digest: dict[bytes, Photo] = {}
+    for photo, prepared in _prepare_all(sorted(photos, key=lambda p: _ORDER.index(p.split))):
+        if isinstance(prepared, str):
+            bad.append(Bad(photo.where, prepared))
+            continue
+        digest, content = prepared
+        first = first_of_digest.setdefault(digest, photo)
+        if first.split != photo.split:
+            bad.append(Bad(photo.where, f"the same picture as {first.where}, which is in split {first.split}"))
+            continue
+        place[photo.id] = (spool.tell(), len(content))
+        spool.write(content)
+        good.append(photo)
+    spool.flush()
+    order = {photo.id: i for i, photo in enumerate(photos)}
+    return Ingested(sorted(good, key=lambda p: order[p.id]), bad, spool, place)
+
+
+def check(ingested: Ingested, skip_bad: bool) -> None:
+    """Raises UserError for bad photos that are not to be skipped, or a split that is left empty."""
+    bad, total = ingested.bad, len(ingested.bad) + len(ingested.photos)
+    if bad and not skip_bad:
+        named = "; ".join(f"{b.where}: {b.reason}" for b in bad[:_NAMED])
+        more = "; ..." if len(bad) > _NAMED else ""
+        raise UserError(f"{len(bad)} of {total} photos are bad: {named}{more} (--skip_bad leaves them out)")
+    for split in SPLITS:
+        if not any(photo.split == split for photo in ingested.photos):
+            raise UserError(f"no photo is left in split {split}: each of {', '.join(SPLITS)} needs some")
+
+
+def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
+    """(digest of the file, content to store) of a photo, or what is wrong with it."""
+    if photo.fault:
+        return photo.fault
+    try:
+        content = photo.read()
+    except OSError as error:
+        return str(error)
+    if not content:
+        return "the photo is empty (0 bytes)"
+    digest = hashlib.sha256(content + repr(photo.box).encode()).digest()
+    try:
+        return digest, _normalize(content, photo.box)
+    except UserError as error:
+        return str(error)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return f"the photo cannot be decoded: {error}"
+
+
+def _prepare_all(photos) -> Iterator:
+    """Photos and what `prepare` gives for each, in order."""
+    bar = tqdm.tqdm(desc="photos", total=len(photos), unit="photo")
+    with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(photos), _CHUNK):
+            chunk = photos[start : start + _CHUNK]
+            for photo, prepared in zip(chunk, pool.map(prepare, chunk), strict=True):
+                bar.update()
+                yield photo, prepared
+
+
+def _normalize(content, box):
+    """Content as it is where that will do, else upright, cropped and smaller, as JPEG."""
+    with Image.open(io.BytesIO(content)) as image:
+        if image.width * image.height > _LARGEST_AREA:
+            raise UserError(f"the photo is absurdly large: {image.width} x {image.height} pixels")
+        image.load()
+        upright = image.getexif().get(_ORIENTATION, 1) == 1
+        small = max(image.size) <= _LARGEST_SIDE
+        if upright and small and box is None and image.format in ("JPEG", "PNG") and image.mode == "RGB":
+            return content
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = image.convert("RGB")
+    if box is not None:
+        image = image.crop(_with_margin(box, image.size))
+    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "jpeg", quality=95)
+    return buffer.getvalue()
+
+
+def _with_margin(box, size):
+    """The box and a margin, as far as the picture goes."""
+    left, top, right, bottom = box
+    if not (left < right and top < bottom and left < size[0] and top < size[1] and right > 0 and bottom > 0):
+        raise UserError(f"the box {box} is not within the {size[0]} x {size[1]} pixels of the photo")
+    margin = round(_MARGIN * max(right - left, bottom - top))
+    return (
+        max(0, left - margin),
+        max(0, top - margin),
+        min(size[0], right + margin),
+        min(size[1], bottom + margin),
+    )

@@ -1,0 +1,158 @@
+"""What every reader of a dataset's published files gives: a schema, and photos with labels."""
+
+from collections.abc import Callable, Iterable, Iterator
+import csv
+import dataclasses
+import functools
+import hashlib
+import pathlib
+
+from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A photo that is not read yet.
+
+    id: unique within the dataset.
+    where: the file and row that name it, for messages.
+    read: gives the content of an encoded file; OSError where it cannot.
+    label: a value index for each attribute of the schema.
+    box: the part of it to keep, (left, top, right, bottom) in pixels; None for all.
+    fault: what is wrong with its row; None where nothing is.
+    """
+
+    id: str
+    split: str
+    where: str
+    read: Callable[[], bytes]
+    label: list[int]
+    box: tuple[int, int, int, int] | None = None
+    fault: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoList:
+    """The photos of a dataset.
+
+    queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
+    """
+
+    schema: Schema
+    photos: list[Photo]
+    queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
+
+
+def reader(path: pathlib.Path) -> Callable[[], bytes]:
+    """What reads a photo's file, for `Photo.read`."""
+    return functools.partial(_read_bytes, path)
+
+
+def read_lines(path: pathlib.Path) -> list[str]:
+    """Lines of a text file without line ends, and without empty lines at its end.
+
+    Raises:
+      UserError: it is missing, empty, or not UTF-8 (names the line).
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content[: error.start].count(b"\n") + 1
+        raise UserError(f"{path} row {row} is not UTF-8: save the file as UTF-8") from error
+    if not text.strip():
+        raise UserError(f"{path} is empty")
+    return text.rstrip().splitlines()
+
+
+def read_counted(path: pathlib.Path) -> Iterator[tuple[int, str]]:
+    """Numbers and texts of the rows of a file whose first line counts them and whose second names the columns.
+
+    Reads a row at a time: some such files are as large as the memory.
+
+    Raises:
+      UserError: it cannot be read, or the count is not that of the rows.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            count, number = file.readline().strip(), 2
+            if not count.isdigit():
+                raise UserError(f"{path} row 1: {count!r}, where the number of rows should be")
+            file.readline()
+            for number, line in enumerate(filter(str.strip, file), start=3):
+                yield number, line.rstrip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    if int(count) != number - 2:
+        raise UserError(f"{path} row 1 says {int(count)} rows, the file has {number - 2}: is it cut off?")
+
+
+def read_columns(path: pathlib.Path) -> list[str]:
+    """The names in the second line of such a file; UserError where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            file.readline()
+            return file.readline().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+
+
+def read_table(path: pathlib.Path, columns: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Column names and rows of a CSV file.
+
+    Raises:
+      UserError: it cannot be read, a column is missing or stands twice, or a row has more cells than columns.
+    """
+    reader_ = csv.DictReader(read_lines(path), strict=True)
+    try:
+        found = [name.strip() for name in reader_.fieldnames]
+        reader_.fieldnames = found
+        rows = list(reader_)
+    except csv.Error as error:
+        raise UserError(f"{path} row {reader_.line_num}: {error}") from error
+    missing = [name for name in columns if name not in found]
+    if missing:
+        raise UserError(f"{path} row 1: column {missing[0]!r} is missing: {', '.join(found)}")
+    twice = [name for name in found if found.count(name) > 1]
+    if twice:
+        raise UserError(f"{path} row 1: column {twice[0]!r} stands there twice")
+    for number, row in enumerate(rows, start=2):
+        if None in row:
+            raise UserError(f"{path} row {number} has more cells than row 1: is a text with commas not in quotes?")
+    return found, rows
+
+
+def split_by_hash(name: str) -> str:
+    """A split that depends on a name alone: 80% train, 10% validation, 10% test."""
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return "train" if place < 0.8 else "validation" if place < 0.9 else "test"
+
+
+def one_hot_label(bits: list[int], counts: Iterable[int]) -> list[int]:
+    """Label of concatenated one-hot groups; a group of zeros is unknown.
+
+    Raises:
+      UserError: a group has two ones, or a number is neither 0 nor 1.
+    """
+    if any(bit not in (0, 1) for bit in bits):
+        raise UserError("a number is neither 0 nor 1")
+    label, start = [], 0
+    for group, count in enumerate(counts, start=1):
+        ones = [i for i, bit in enumerate(bits[start : start + count]) if bit]
+        if len(ones) > 1:
+            raise UserError(f"group {group} has {len(ones)} ones")
+        label.append(ones[0] if ones else -1)
+        start += count
+    return label
+
+
+def _read_bytes(path):
+    if not path.is_file():
+        raise OSError(f"{path} is missing")
+    return path.read_bytes()

@@ -1,0 +1,61 @@
+"""The TFDS builders of photos, one class a dataset: what was read and checked becomes tfrecords."""
+
+import tensorflow_datasets as tfds
+
+from ingest import Ingested
+from labelled_images import Example, LabelledImages
+from photo_list import PhotoList
+
+
+class _PhotoSet(LabelledImages):
+    """Photos that are checked, `ingested`, before they are built.
+
+    Args:
+      photo_list: of the dataset.
+      name: of the variant, empty where there is one only.
+    """
+
+    ingested: Ingested
+
+    def __init__(self, *, photo_list: PhotoList, name: str, **kwargs):
+        self.schema = photo_list.schema
+        self._queries = photo_list.queries
+        if name:
+            kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
+        super().__init__(**kwargs)
+
+    def extra_metadata(self):
+        return {"queries": self._queries} if self._queries else {}
+
+    def examples(self, split):
+        for photo in self.ingested.photos:
+            if photo.split == split:
+                yield Example(photo.id, self.ingested.content(photo), photo.label)
+
+
+class FashionProducts(_PhotoSet):
+    """Catalogue photos of the public Fashion Product Images set (P. Aggarwal), labelled for this project."""
+
+
+class ClothingAttributes(_PhotoSet):
+    """Photos taken at home of the public clothing dataset (A. Grigorev), CC0, labelled for this project."""
+
+
+class Deepfashion(_PhotoSet):
+    """DeepFashion's Category and Attribute Prediction benchmark (Liu et al., CVPR 2016)."""
+
+
+class Shopping100k(_PhotoSet):
+    """Shopping100k (Ak et al., WACV 2018)."""
+
+
+class Manifest(_PhotoSet):
+    """Anyone's photos with a labels.csv."""
+
+
+class CelebA(_PhotoSet):
+    """CelebA, aligned (Liu et al., ICCV 2015)."""
+
+
+class Shapes3d(_PhotoSet):
+    """3D Shapes (Burgess and Kim, 2018)."""

@@ -1,0 +1,76 @@
+"""`shapes3d`: 3D shapes in a room (Burgess and Kim, 2018), from 3dshapes.h5 as published.
+
+images uint8 [480000, 64, 64, 3] and labels float64 [480000, 6]: hue of floor, wall and object in [0, 1),
+scale in [0.75, 1.25], shape 0 to 3, orientation in degrees from -30 to 30. It has no splits: a hash makes them.
+"""
+
+import functools
+import io
+import pathlib
+import threading
+
+import numpy as np
+from PIL import Image
+
+from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
+from photo_list import Photo, PhotoList, split_by_hash
+
+_HUES = ("red", "orange", "lime", "green", "mint", "cyan", "azure", "indigo", "purple", "pink")
+_SHAPES = ("cube", "cylinder", "sphere", "capsule")
+_SCALES = np.linspace(0.75, 1.25, 8)
+_ORIENTATIONS = np.linspace(-30.0, 30.0, 15)
+# Of each column of the labels, the published values in the schema's order.
+_FACTORS = (np.arange(10) / 10, np.arange(10) / 10, np.arange(10) / 10, _SCALES, np.arange(4), _ORIENTATIONS)
+SCHEMA = Schema.from_values(
+    {
+        "floor": _HUES,
+        "wall": _HUES,
+        "object": _HUES,
+        "scale": [f"{s:.2f}" for s in _SCALES],
+        "shape": _SHAPES,
+        "orientation": [f"{o:.1f}" for o in _ORIENTATIONS],
+    }
+)
+_lock = threading.Lock()  # HDF5 is read by one thread at a time
+
+
+def read(source: pathlib.Path) -> PhotoList:
+    """Reads the labels of 3dshapes.h5; images are read when they are wanted.
+
+    Raises:
+      UserError: the file is missing, damaged, or not of this format.
+    """
+    import h5py
+
+    path = source / "3dshapes.h5"
+    try:
+        file = h5py.File(path, "r")
+        images, labels = file["images"], file["labels"][:]
+    except (OSError, KeyError) as error:
+        raise UserError(f"cannot read images and labels of {path}: {error}") from error
+    if images.shape[1:] != (64, 64, 3) or labels.shape != (len(images), len(_FACTORS)):
+        raise UserError(f"{path}: images {images.shape} and labels {labels.shape}, not [N, 64, 64, 3] and [N, 6]")
+    columns = [np.abs(labels[:, i, None] - factor).argmin(1) for i, factor in enumerate(_FACTORS)]
+    off = [
+        np.abs(labels[:, i] - factor[column]) > 1e-3
+        for i, (factor, column) in enumerate(zip(_FACTORS, columns, strict=True))
+    ]
+    photos = []
+    for i, label in enumerate(np.stack(columns, axis=1).tolist()):
+        wrong = [name for name, bad in zip(SCHEMA.names, off, strict=True) if bad[i]]
+        fault = f"labels {labels[i].tolist()}: the {wrong[0]} is none that there should be" if wrong else None
+        photos.append(
+            Photo(
+                str(i), split_by_hash(str(i)), f"{path} row {i}", functools.partial(_png, images, i), label, fault=fault
+            )
+        )
+    return PhotoList(SCHEMA, photos)
+
+
+def _png(images, i):
+    with _lock:
+        pixels = images[i]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue()
