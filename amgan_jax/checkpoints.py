@@ -31,7 +31,9 @@ class Checkpoints:
           UserError: it cannot be written. Earlier checkpoints stay.
         """
         step = int(state.step)
-        items = ocp.args.Composite(state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave({"seconds": seconds}))
+        items = ocp.args.Composite(
+            state=ocp.args.StandardSave(parallel.span_hosts(state)), progress=ocp.args.JsonSave({"seconds": seconds})
+        )
         try:
             with _hushed():
                 self._manager.save(step, args=items, force=True)

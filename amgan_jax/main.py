@@ -14,12 +14,17 @@ from absl import flags
 import jax
 from ml_collections import config_dict, config_flags
 
-from amgan_jax import cli, evaluate, train, workdir
+from amgan_jax import cli, evaluate, parallel, train, workdir
 from amgan_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train then evaluate, or evaluate what is there.")
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "To train on several hosts, on each: address:port of host 0, or auto (Cloud TPU, SLURM)."
+)
+_HOSTS = flags.DEFINE_integer("hosts", None, "How many hosts there are, unless --coordinator=auto.", lower_bound=1)
+_HOST = flags.DEFINE_integer("host", None, "Which of them this is, from 0, unless --coordinator=auto.", lower_bound=0)
 
 _log = logging.getLogger("amgan_jax.main")
 
@@ -27,6 +32,8 @@ _log = logging.getLogger("amgan_jax.main")
 def main(argv):
     del argv
     config, directory = _config(), pathlib.Path(_WORKDIR.value)
+    if _COORDINATOR.value:
+        parallel.join(_COORDINATOR.value, _HOSTS.value, _HOST.value)
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     source = _source(config)
     evaluate.check_measures(config, source)  # not found out after hours of training
@@ -52,12 +59,21 @@ def _source(config):
     """The dataset's batches; builds it where the config says so."""
     from amgan_jax import input_pipeline  # imports TensorFlow, which takes seconds: not for --help
 
-    if (config.data.build or config.data.source) and not input_pipeline.is_built(config):
-        command = [sys.executable, *input_pipeline.build_command(config)]
-        _log.info("building the dataset: %s", " ".join(command))
-        if subprocess.run(command, check=False).returncode:
-            sys.exit(2)  # the build has said why
+    if config.data.build or config.data.source:
+        if jax.process_index() == 0:
+            _build_missing(config, input_pipeline)
+        parallel.wait_for_all("dataset")
+        _build_missing(config, input_pipeline)  # on hosts that do not share the first one's disk
     return input_pipeline.DatasetSource(config)
+
+
+def _build_missing(config, input_pipeline):
+    if input_pipeline.is_built(config):
+        return
+    command = [sys.executable, *input_pipeline.build_command(config)]
+    _log.info("building the dataset: %s", " ".join(command))
+    if subprocess.run(command, check=False).returncode:
+        sys.exit(2)  # the build has said why
 
 
 if __name__ == "__main__":

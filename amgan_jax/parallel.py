@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import jax
+from jax.experimental import multihost_utils
 import numpy as np
 
 from amgan_jax.errors import UserError
@@ -25,9 +26,47 @@ def map_step(step: Callable, frozen: int = 0, devices: Sequence[jax.Device] | No
     return jax.pmap(step, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=(0,), devices=devices)
 
 
+def join(coordinator: str, hosts: int | None, host: int | None) -> None:
+    """Makes this process one of several that train together; before anything else of JAX is used.
+
+    Args:
+      coordinator: address and port of host 0; "auto" to find all from the cluster, as on Cloud TPU or SLURM.
+      hosts: how many there are; None with "auto".
+      host: which of them this is, from 0; None with "auto".
+
+    Raises:
+      UserError: the numbers do not fit, or the others cannot be reached.
+    """
+    if coordinator != "auto" and (hosts is None or host is None or not 0 <= host < hosts):
+        raise UserError(f"--coordinator={coordinator} needs --hosts=N and --host=0 to N - 1: {hosts} and {host}")
+    try:
+        if coordinator == "auto":
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(coordinator, hosts, host)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"cannot join the other hosts at {coordinator}: {error}") from error
+
+
+def wait_for_all(name: str) -> None:
+    """Returns when every host has come to the point of that name."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
 def replicate(tree):
-    """The tree on every device of every host, as `map_step` wants and returns it."""
+    """The tree on every device of every host, as `map_step` wants it."""
     return jax.device_put(tree, _replicated())
+
+
+def span_hosts(tree):
+    """What `map_step` returned, which each host has for its own devices, as arrays of all hosts' devices."""
+    sharding = _replicated()
+
+    def span(x):
+        return jax.make_array_from_single_device_arrays(x.shape, sharding, [s.data for s in x.addressable_shards])
+
+    return jax.tree.map(span, tree)
 
 
 def replicated_shapes(tree):

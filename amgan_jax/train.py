@@ -93,7 +93,9 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     """
     check_config(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
-    workdir_lib.prepare(workdir, config, source.schema)
+    if jax.process_index() == 0:
+        workdir_lib.prepare(workdir, config, source.schema)
+    parallel.wait_for_all("workdir")
     attention = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
     evaluator = train_classifier(config, "evaluator", source, workdir)
@@ -170,7 +172,8 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
 
     The evaluator's variables only measure validation images now and then: no loss sees them.
     """
-    hooks = _hooks(config, source, workdir, *jax.device_get((attention_variables, evaluator_variables)))
+    attention_variables, evaluator_variables = jax.device_get((attention_variables, evaluator_variables))
+    hooks = _hooks(config, source, workdir, attention_variables, evaluator_variables)
     attention_variables = parallel.replicate(attention_variables)
     update = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
     phase = Phase(
