@@ -33,13 +33,11 @@ class Table(NamedTuple):
     """A split on disk.
 
     record: a view of each of the N records, in the memory that its file is mapped to.
-    id: bytes [N].
     label: int32 [N, A].
     nuisance: int32 [N, 2], None for photos.
     """
 
     record: list[memoryview]
-    id: np.ndarray
     label: np.ndarray
     nuisance: np.ndarray | None
 
@@ -62,7 +60,7 @@ class DatasetSource:
         builder = _find_builder(config)
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
-        self.queries = _find_queries(builder, self._tables["test"])
+        self.queries = _find_queries(builder)
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
@@ -178,19 +176,26 @@ def variant_name(builder) -> str:
 def _read_table(builder, split):
     names = ["label"] + ["nuisance"] * ("nuisance" in builder.info.features)
     features = {n: tf.io.FixedLenFeature(builder.info.features[n].shape, tf.int64) for n in names}
-    features["id"] = tf.io.FixedLenFeature((), tf.string)
-    paths = builder.info.splits[split].filepaths
-    dataset = tf.data.TFRecordDataset(paths).batch(_CHUNK).map(lambda records: tf.io.parse_example(records, features))
-    batches = list(dataset.as_numpy_iterator())
-    columns = {name: np.concatenate([b[name] for b in batches]).astype(np.int32) for name in names}
-    records = [record for path in paths for record in _map_records(path)]
-    return Table(records, np.concatenate([b["id"] for b in batches]), columns["label"], columns.get("nuisance"))
+    columns = {name: column.astype(np.int32) for name, column in _read_columns(builder, split, features).items()}
+    records = [record for path in builder.info.splits[split].filepaths for record in _map_records(path)]
+    return Table(records, columns["label"], columns.get("nuisance"))
 
 
-def _find_queries(builder, test):
+def _read_columns(builder, split, features):
+    """Features [N, ...] of all records of a split, by name."""
+    records = tf.data.TFRecordDataset(builder.info.splits[split].filepaths).batch(_CHUNK)
+    batches = list(records.map(lambda batch: tf.io.parse_example(batch, features)).as_numpy_iterator())
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
+
+
+def _find_queries(builder):
     """The published queries, without those of photos that were left out when the dataset was built."""
-    row_of = {id_.decode(): row for row, id_ in enumerate(test.id)}
-    queries = [(row_of[id_], target) for id_, target in builder.info.metadata.get("queries", ()) if id_ in row_of]
+    published = builder.info.metadata.get("queries")
+    if not published:
+        return None
+    ids = _read_columns(builder, "test", {"id": tf.io.FixedLenFeature((), tf.string)})["id"]
+    row_of = {id_.decode(): row for row, id_ in enumerate(ids)}
+    queries = [(row_of[id_], target) for id_, target in published if id_ in row_of]
     if not queries:
         return None
     rows, targets = zip(*queries, strict=True)

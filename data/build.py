@@ -6,6 +6,7 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 """
 
 import collections
+import contextlib
 import csv
 import io
 import pathlib
@@ -95,7 +96,8 @@ def _build_garments(data_dir):
         data_dir=data_dir,
     )
     _check_new(builder)
-    _prepare(builder, data_dir)
+    with _writing_to(data_dir):
+        _prepare(builder)
 
 
 def _build_photos(data_dir):
@@ -104,12 +106,13 @@ def _build_photos(data_dir):
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
     photo_list, variant = _read(name, source)
-    _make_folder(data_dir)
     builder = _BUILDERS[name](photo_list=photo_list, name=variant, data_dir=data_dir)
     _check_new(builder)
-    builder.ingested = ingest.ingest(photo_list.photos, data_dir)
-    ingest.check(builder.ingested, _SKIP_BAD.value)
-    _prepare(builder, data_dir)
+    with _writing_to(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        builder.ingested = ingest.ingest(photo_list.photos, data_dir)
+        ingest.check(builder.ingested, _SKIP_BAD.value)
+        _prepare(builder)
     _write_skipped(builder)
     _warn_few(photo_list.schema, builder.ingested.photos)
 
@@ -137,9 +140,11 @@ def _check_layout(name, source):
     raise UserError(f"{source} is no {name}, which has {' or '.join(_MARKS[name])}: {hint}")
 
 
-def _make_folder(data_dir):
+@contextlib.contextmanager
+def _writing_to(data_dir):
+    """Turns what the disk refuses into a UserError."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
 
@@ -153,13 +158,10 @@ def _check_new(builder):
         shutil.rmtree(left)
 
 
-def _prepare(builder, data_dir):
+def _prepare(builder):
     serializer = tfds.core.example_serializer.ExampleSerializer
-    try:
-        with mock.patch.object(serializer, "serialize_example", _serialize):
-            builder.download_and_prepare()
-    except OSError as error:
-        raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
+    with mock.patch.object(serializer, "serialize_example", _serialize):
+        builder.download_and_prepare()
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
     print(f"built {builder.data_dir}: {counts}")
 

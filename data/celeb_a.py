@@ -7,7 +7,6 @@ and list_eval_partition.txt: a file name and 0, 1 or 2. celeb_a.csv groups the n
 
 import pathlib
 
-from amgan_jax.attributes import UNKNOWN
 from amgan_jax.errors import UserError
 from groups import Groups
 from photo_list import SPLITS, Photo, PhotoList, read_columns, read_counted, read_lines, reader
@@ -32,7 +31,7 @@ def read(source: pathlib.Path) -> PhotoList:
     for number, line in read_counted(path):
         name, *numbers = line.split()
         where = f"{path} row {number} ({name})"
-        fault, label = None, [UNKNOWN] * len(groups.schema.attributes)
+        fault, label = None, []
         if len(numbers) != len(names) or not set(numbers) <= {"1", "-1"}:
             fault = f"{len(numbers)} numbers, where {len(names)} should be that are 1 or -1"
         elif name not in split_of:

@@ -17,7 +17,7 @@ import pathlib
 
 import numpy as np
 
-from amgan_jax.attributes import UNKNOWN, Schema
+from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 from groups import Groups
 from photo_list import Photo, PhotoList, one_hot_label, read_counted, read_lines, reader
@@ -72,22 +72,19 @@ def _fine_split(folder, images, schema, name):
             raise UserError(f"{file} has {len(lines)} rows, {paths[0]} has {len(paths[1])}: is one cut off?")
     for number, (path, bits, box) in enumerate(zip(paths[1], attributes[1], boxes[1], strict=True), start=1):
         where = f"{paths[0]} row {number} ({path})"
-        label, fault = [UNKNOWN] * len(schema.attributes), None
+        fault = None
         try:
             label = _one_hot(bits, schema, f"{attributes[0].name} row {number}")
             box = _box(box.split(), f"{boxes[0].name} row {number}")
         except UserError as error:
-            box, fault = None, str(error)
+            label, box, fault = [], None, str(error)
         path = path.strip()
         yield Photo(path, _SPLITS[name], where, reader(images / path), label, box, fault)
 
 
 def _one_hot(bits, schema, where):
-    words, expected = bits.split(), sum(schema.value_counts)
-    if len(words) != expected or not set(words) <= {"0", "1"}:
-        raise UserError(f"{where}: {len(words)} numbers, where {expected} should be that are 0 or 1")
     try:
-        return one_hot_label([int(word) for word in words], schema.value_counts)
+        return one_hot_label(bits, schema.value_counts)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
 
@@ -106,14 +103,14 @@ def _read_coarse(folder, images, partition):
     photos, path = [], folder / "list_attr_img.txt"
     for number, line in read_counted(path):
         name, _, numbers = line.partition(" ")
-        label, box, fault = [UNKNOWN] * len(groups.schema.attributes), None, None
+        fault = None
         try:
             label = groups.label(_present(numbers, len(names)))
             box = _box(boxes.get(name, []), f"list_bbox.txt, {name}")
             if split_of.get(name) not in _SPLITS:
                 raise UserError("list_eval_partition.txt does not put it into train, val or test")
         except UserError as error:
-            fault = str(error)
+            label, box, fault = [], None, str(error)
         split = _SPLITS.get(split_of.get(name), "train")
         photos.append(Photo(name, split, f"{path} row {number} ({name})", reader(images / name), label, box, fault))
     return PhotoList(groups.schema, photos)

@@ -90,7 +90,7 @@ def check(ingested: Ingested, skip_bad: bool) -> None:
             raise UserError(f"no photo is left in split {split}: each of {', '.join(SPLITS)} needs some")
 
 
-def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
+def _prepare(photo: Photo) -> tuple[bytes, bytes] | str:
     """(digest of the file, content to store) of a photo, or what is wrong with it."""
     if photo.fault:
         return photo.fault
@@ -110,12 +110,12 @@ def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
 
 
 def _prepare_all(photos) -> Iterator:
-    """Photos and what `prepare` gives for each, in order."""
+    """Photos and what `_prepare` gives for each, in order."""
     bar = tqdm.tqdm(desc="photos", total=len(photos), unit="photo")
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(photos), _CHUNK):
             chunk = photos[start : start + _CHUNK]
-            for photo, prepared in zip(chunk, pool.map(prepare, chunk), strict=True):
+            for photo, prepared in zip(chunk, pool.map(_prepare, chunk), strict=True):
                 bar.update()
                 yield photo, prepared
 

@@ -66,12 +66,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split):
         for example in self.examples(split):
-            yield example.id, features_of(example)
-
-
-def features_of(example: Example) -> dict:
-    """What TFDS stores of an example."""
-    features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
-    if example.nuisance is not None:
-        features["nuisance"] = np.array(example.nuisance, np.int32)
-    return features
+            features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
+            if example.nuisance is not None:
+                features["nuisance"] = np.array(example.nuisance, np.int32)
+            yield example.id, features

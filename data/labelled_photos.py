@@ -1,8 +1,9 @@
 """`fashion_products` and `clothing_attributes`: a folder of photos, and a labels file that stands beside this one."""
 
+from collections.abc import Callable
 import pathlib
 
-from amgan_jax.attributes import UNKNOWN, Schema
+from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 from photo_list import SPLITS, Photo, PhotoList, read_table, reader
 
@@ -24,24 +25,36 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
     if not folder.is_dir():
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
+    return PhotoList(SCHEMA, to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg"))
+
+
+def to_photos(
+    schema: Schema, labels_file: pathlib.Path, rows: list[dict[str, str]], column: str, path_of: Callable
+) -> list[Photo]:
+    """Photos of the rows of a labels file, with what is wrong with a row as its photo's fault.
+
+    Args:
+      schema: of the labels.
+      labels_file: that the rows are from.
+      rows: have a split and the schema's columns.
+      column: of the photo's name.
+      path_of: the photo's file, of its name.
+
+    Raises:
+      UserError: a photo stands in two rows.
+    """
     photos, row_of = [], {}
     for number, row in enumerate(rows, start=2):
-        name = row["image_id"]
+        name, split, fault = row[column], row["split"], None
         where = f"{labels_file} row {number} ({name})"
         if name in row_of:
             raise UserError(f"{where}: the photo stands in row {row_of[name]} too")
         row_of[name] = number
-        label, fault = encode(SCHEMA, row)
-        if row["split"] not in SPLITS:
-            fault = f"unknown split {row['split']!r}: {', '.join(SPLITS)}"
-        split = row["split"] if fault is None else SPLITS[0]
-        photos.append(Photo(name, split, where, reader(folder / f"{name}.jpg"), label, fault=fault))
-    return PhotoList(SCHEMA, photos)
-
-
-def encode(schema: Schema, row: dict[str, str]) -> tuple[list[int], str | None]:
-    """A row's label, and what is wrong with it."""
-    try:
-        return schema.encode(row), None
-    except UserError as error:
-        return [UNKNOWN] * len(schema.attributes), str(error)
+        try:
+            if split not in SPLITS:
+                raise UserError(f"unknown split {split!r}: {', '.join(SPLITS)}")
+            label = schema.encode(row)
+        except UserError as error:
+            split, label, fault = SPLITS[0], [], str(error)
+        photos.append(Photo(name, split, where, reader(path_of(name)), label, fault=fault))
+    return photos

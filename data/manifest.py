@@ -8,10 +8,10 @@ schema is learnt from the file, values in alphabetical order, unless a `schema.j
 
 import pathlib
 
-from amgan_jax.attributes import Schema
+from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
-from labelled_photos import encode
-from photo_list import SPLITS, Photo, PhotoList, read_table, reader, split_by_hash
+from labelled_photos import to_photos
+from photo_list import PhotoList, read_schema, read_table, split_by_hash
 
 _FREE_TEXT = 50  # values of a column, above which it may be no attribute
 
@@ -27,30 +27,19 @@ def read(source: pathlib.Path) -> PhotoList:
     columns, rows = read_table(path, ("image",))
     if not rows:
         raise UserError(f"{path} has no row below the names of its columns")
-    row_of = {}
-    for number, row in enumerate(rows, start=2):
-        image = row["image"] = (row["image"] or "").strip()
-        if image in row_of:
-            raise UserError(f"{path} row {number} ({image}): the photo stands in row {row_of[image]} too")
-        row_of[image] = number
+    for row in rows:
+        row |= {name: (row[name] or "").strip() for name in ("image", "split") if name in row}
     schema_file = source / "schema.json"
-    schema = _read_schema(schema_file) if schema_file.exists() else _learn(path, columns, rows)
+    schema = read_schema(schema_file) if schema_file.exists() else _learn(path, columns, rows)
     missing = [name for name in schema.names if name not in columns]
     if missing:
         raise UserError(f"{path} row 1: column {missing[0]!r} of {schema_file} is missing: {', '.join(columns)}")
     if "split" not in columns:
         _split(schema, rows)
-    photos = [_photo(source, path, number, row, schema) for number, row in enumerate(rows, start=2)]
+    photos = to_photos(schema, path, rows, "image", lambda image: source / image)
     if not schema_file.exists():
-        _check_trained(schema, photos)
+        _check_trained(schema, [photo for photo in photos if photo.fault is None])
     return PhotoList(schema, photos)
-
-
-def _read_schema(path):
-    try:
-        return Schema.from_json(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, UserError) as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def _learn(path, columns, rows):
@@ -86,20 +75,11 @@ def _split(schema, rows):
                 trained.add(row[name])
 
 
-def _photo(source, path, number, row, schema):
-    label, fault = encode(schema, row)
-    split = (row["split"] or "").strip()
-    if split not in SPLITS:
-        fault, split = f"unknown split {split!r}: {', '.join(SPLITS)}", SPLITS[0]
-    where = f"{path} row {number} ({row['image']})"
-    return Photo(row["image"], split, where, reader(source / row["image"]), label, fault=fault)
-
-
 def _check_trained(schema, photos):
     for a, attribute in enumerate(schema.attributes):
         trained = {photo.label[a] for photo in photos if photo.split == "train"}
         for photo in photos:
-            if photo.label[a] not in trained and photo.label[a] >= 0 and not photo.fault:
+            if photo.label[a] not in trained and photo.label[a] != UNKNOWN:
                 value = attribute.values[photo.label[a]]
                 raise UserError(
                     f"{photo.where}: no photo of split train has the value {value!r} of {attribute.name}:"

@@ -1,13 +1,13 @@
 """What every reader of a dataset's published files gives: a schema, and photos with labels."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import csv
 import dataclasses
 import functools
 import hashlib
 import pathlib
 
-from amgan_jax.attributes import Schema
+from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -20,7 +20,7 @@ class Photo:
     id: unique within the dataset.
     where: the file and row that name it, for messages.
     read: gives the content of an encoded file; OSError where it cannot.
-    label: a value index for each attribute of the schema.
+    label: a value index for each attribute of the schema; empty where there is a fault.
     box: the part of it to keep, (left, top, right, bottom) in pixels; None for all.
     fault: what is wrong with its row; None where nothing is.
     """
@@ -134,20 +134,29 @@ def split_by_hash(name: str) -> str:
     return "train" if place < 0.8 else "validation" if place < 0.9 else "test"
 
 
-def one_hot_label(bits: list[int], counts: Iterable[int]) -> list[int]:
-    """Label of concatenated one-hot groups; a group of zeros is unknown.
+def read_schema(path: pathlib.Path) -> Schema:
+    """The schema of a schema.json; UserError names the file."""
+    try:
+        return Schema.from_json(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, UserError) as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def one_hot_label(line: str, counts: Sequence[int]) -> list[int]:
+    """Label of a line of concatenated one-hot groups; a group of zeros is unknown.
 
     Raises:
-      UserError: a group has two ones, or a number is neither 0 nor 1.
+      UserError: another number of numbers, one that is neither 0 nor 1, or two ones in a group.
     """
-    if any(bit not in (0, 1) for bit in bits):
-        raise UserError("a number is neither 0 nor 1")
+    bits = line.split()
+    if len(bits) != sum(counts) or not set(bits) <= {"0", "1"}:
+        raise UserError(f"{len(bits)} numbers, where {sum(counts)} should be that are 0 or 1")
     label, start = [], 0
     for group, count in enumerate(counts, start=1):
-        ones = [i for i, bit in enumerate(bits[start : start + count]) if bit]
+        ones = [i for i, bit in enumerate(bits[start : start + count]) if bit == "1"]
         if len(ones) > 1:
             raise UserError(f"group {group} has {len(ones)} ones")
-        label.append(ones[0] if ones else -1)
+        label.append(ones[0] if ones else UNKNOWN)
         start += count
     return label
 

@@ -10,12 +10,11 @@ counts are these; a schema.json beside the files names both. There is no validat
 a tenth of the training photos, chosen by a hash, are.
 """
 
-import csv
 import pathlib
 
-from amgan_jax.attributes import UNKNOWN, Schema
+from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
-from photo_list import Photo, PhotoList, one_hot_label, read_lines, reader, split_by_hash
+from photo_list import Photo, PhotoList, one_hot_label, read_lines, read_schema, read_table, reader, split_by_hash
 
 _TABLE = pathlib.Path(__file__).parent / "shopping100k.csv"
 _IMAGES = ("Images", "images", ".")  # folders that the paths may start from
@@ -39,12 +38,11 @@ def read(source: pathlib.Path) -> PhotoList:
 def _schema(source, counts):
     path = source / "schema.json"
     if path.exists():
-        schema = Schema.from_json(path.read_text("utf-8-sig"))
+        schema = read_schema(path)
         if list(schema.value_counts) != counts:
             raise UserError(f"{path} has {list(schema.value_counts)} values, attr_num.txt says {counts}")
         return schema
-    with _TABLE.open(newline="") as file:
-        known = {row["attribute"]: int(row["values"]) for row in csv.DictReader(file)}
+    known = {row["attribute"]: int(row["values"]) for row in read_table(_TABLE, ("attribute", "values"))[1]}
     names = list(known) if list(known.values()) == counts else [f"attribute_{i}" for i in range(1, len(counts) + 1)]
     return Schema.from_values({n: [f"value_{v}" for v in range(1, c + 1)] for n, c in zip(names, counts, strict=True)})
 
@@ -59,23 +57,15 @@ def _photos(source, name, schema):
     photos = []
     for number, (path, row) in enumerate(zip(paths, rows, strict=True), start=1):
         path = path.strip()
-        label, fault = [UNKNOWN] * len(schema.attributes), None
+        fault = None
         try:
-            label = _label(row, schema)
+            label = one_hot_label(row, schema.value_counts)
         except UserError as error:
-            fault = str(error)
+            label, fault = [], str(error)
         held_out = name == "train" and split_by_hash(path) == "validation"
         split = "validation" if held_out else name
-        photos.append(
-            Photo(
-                f"{name}/{path}",
-                split,
-                f"{labels_path} row {number} ({path})",
-                reader(folder / path),
-                label,
-                fault=fault,
-            )
-        )
+        where = f"{labels_path} row {number} ({path})"
+        photos.append(Photo(f"{name}/{path}", split, where, reader(folder / path), label, fault=fault))
     return photos
 
 
@@ -84,13 +74,6 @@ def _image_folder(source, path):
         if (source / folder / path).is_file():
             return source / folder
     return source / _IMAGES[0]
-
-
-def _label(row, schema):
-    words, expected = row.split(), sum(schema.value_counts)
-    if len(words) != expected or not set(words) <= {"0", "1"}:
-        raise UserError(f"{len(words)} numbers, where {expected} should be that are 0 or 1")
-    return one_hot_label([int(word) for word in words], schema.value_counts)
 
 
 def _queries(source, test, schema):
@@ -107,7 +90,7 @@ def _queries(source, test, schema):
         if not row.strip().isdigit() or int(row) >= len(test):
             raise UserError(f"{paths[0]} row {number}: {row!r}, where a row of imgs_test.txt, from 0, should be")
         try:
-            queries.append((test[int(row)].id, _label(target, schema)))
+            queries.append((test[int(row)].id, one_hot_label(target, schema.value_counts)))
         except UserError as error:
             raise UserError(f"{paths[2]} row {number}: {error}") from error
     return queries
