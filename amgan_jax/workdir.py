@@ -86,6 +86,16 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
     return config, Schema.from_json((workdir / "schema.json").read_text())
 
 
+def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
+    """The keys, dotted and sorted, whose difference makes the work of one config none of the other's."""
+    old, new = _flatten(json.loads(old.to_json())), _flatten(json.loads(new.to_json()))
+    return sorted(
+        key
+        for key in old.keys() | new.keys()
+        if old.get(key) != new.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
+    )
+
+
 def _is_ours(name):
     """Whether a file is config.json or schema.json, or what a killed write of them left."""
     return name.lstrip(".").startswith(("config.json", "schema.json"))
@@ -107,18 +117,12 @@ def _check_same_schema(workdir, old, new):
 
 
 def _check_same_config(workdir, old, new):
-    old, new = _flatten(json.loads(old.to_json())), _flatten(json.loads(new.to_json()))
-    changed = sorted(
-        key
-        for key in old.keys() | new.keys()
-        if old.get(key) != new.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
-    )
-    if changed:
-        key = changed[0]
-        more = f" and {len(changed) - 1} more keys" if len(changed) > 1 else ""
+    keys = changed_keys(old, new)
+    if keys:
+        was, is_ = (_flatten(json.loads(config.to_json())).get(keys[0]) for config in (old, new))
+        more = f" and {len(keys) - 1} more keys" if len(keys) > 1 else ""
         raise UserError(
-            f"{workdir} holds work with another config: {key} was {old.get(key)}, is {new.get(key)}{more};"
-            " name another --workdir"
+            f"{workdir} holds work with another config: {keys[0]} was {was}, is {is_}{more}; name another --workdir"
         )
 
 

@@ -34,8 +34,18 @@ _ROOT = pathlib.Path(__file__).parent.parent
 _SYSTEMS = ("amgan", "stargan", "ganimation", "sagan", "no_regional", "no_attention", "no_perceptual")
 _BASELINES = ("stargan", "ganimation", "sagan")
 _CLASSIFIERS = ("attention", "evaluator")
-_SHOWN = ("edit_accuracy/mean", "preservation/mean", "counterfactual/psnr", "counterfactual/mask_iou",
-          "retrieval/top_10", "frechet_distance", "perceptual_distance/mean")  # fmt: skip
+_EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
+_SHOWN = (
+    _EDITS,
+    _PRESERVED,
+    "counterfactual/psnr",
+    "counterfactual/mask_iou",
+    "retrieval/top_10",
+    "frechet_distance",
+    "perceptual_distance/mean",
+    f"validation/{_EDITS}",
+    f"validation/{_PRESERVED}",
+)
 
 _CONFIGS = flags.DEFINE_list(
     "configs", [f"configs/compare.py:{name}" for name in _SYSTEMS], "Config files, each with its system's name."
@@ -94,9 +104,8 @@ def _load_config(path, overrides):
 def _lend_classifiers(first, directory, config):
     """Starts a workdir with the first one's attention network and evaluator."""
     lender, schema = workdir_lib.load(first)
-    for key in ("data", "height", "width", "dtype", *_CLASSIFIERS):
-        ours, theirs = (json.loads(c.to_json())[key] for c in (config, lender))
-        if ours != theirs:
+    for key in workdir_lib.changed_keys(lender, config):
+        if key.partition(".")[0] in ("data", "height", "width", "dtype", *_CLASSIFIERS):
             raise UserError(f"{directory.name} has another {key} than {first.name}: compare like with like")
     for name in _CLASSIFIERS:
         shutil.copytree(first / name, directory / name, dirs_exist_ok=True)
@@ -114,10 +123,10 @@ def _is_done(directory, config):
 
 
 def _collect(runs):
-    """{name: {metric: [a value a seed]}}; UserError where a value is not finite."""
+    """{name: {metric: [a value a seed]}}, those of validation images too; UserError where a value is not finite."""
     figures = {}
     for name, directories in runs.items():
-        reports = [json.loads((d / "report" / "metrics.json").read_text()) for d in directories]
+        reports = [json.loads((d / "report" / "metrics.json").read_text()) | _last_validation(d) for d in directories]
         figures[name] = {metric: [r[metric] for r in reports] for metric in sorted(reports[0])}
         for metric, values in figures[name].items():
             if not np.all(np.isfinite(values)):
@@ -138,19 +147,19 @@ def _page(runs, figures, output, sheet):
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR\n```\n\n"
-        f"Test split; mean ± standard deviation, seeds: {_SEEDS.value}; time an update is relative to the"
-        " first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
+        f"Test split, but for validation/; mean ± standard deviation, seeds: {_SEEDS.value}; time an update is relative"
+        " to the first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
 
 
 def _verdict(figures):
     """AMGAN against the best baseline, in words."""
-    mean = {name: np.mean(f["edit_accuracy/mean"]) for name, f in figures.items()}
-    preserved = {name: np.mean(f["preservation/mean"]) for name, f in figures.items()}
-    baselines = [name for name in _BASELINES if name in mean]
-    if "amgan" not in mean or not baselines:
+    baselines = [name for name in _BASELINES if name in figures]
+    if "amgan" not in figures or not baselines or _EDITS not in figures["amgan"]:
         return ""
+    mean = {name: np.mean(f[_EDITS]) for name, f in figures.items()}
+    preserved = {name: np.mean(f[_PRESERVED]) for name, f in figures.items()}
     best = max(baselines, key=mean.get)
     return (
         f"AMGAN's mean edit accuracy is {mean['amgan'] / mean[best]:.2f} times that of the best baseline, {best};"
@@ -167,26 +176,32 @@ def _draw_scores(runs, figures, path):
     """A bar a system with its seeds, and edit accuracy on validation images over updates."""
     page = figure.Figure(figsize=(12, 4.2), layout="constrained")
     left, right = page.subplots(1, 2)
+    prefix = "" if all(_EDITS in values for values in figures.values()) else "validation/"
     for i, values in enumerate(figures.values()):
-        for offset, metric, color in ((-0.2, "edit_accuracy/mean", "C0"), (0.2, "preservation/mean", "C1")):
+        for offset, metric, color in ((-0.2, prefix + _EDITS, "C0"), (0.2, prefix + _PRESERVED, "C1")):
             left.bar(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)
             left.plot([i + offset] * len(values[metric]), values[metric], "k.", markersize=4)
     left.set_xticks(range(len(figures)), figures, rotation=30, fontsize=8)
-    left.set_title("test images; a dot a seed", fontsize=9)
-    left.legend(fontsize=8, loc="lower right")
+    left.set_title(f"{'validation' if prefix else 'test'} images; a dot a seed", fontsize=9)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)  # below all bars
     for name, directories in runs.items():
-        curves = [_validation_curve(d) for d in directories]
-        steps = np.mean([c[0] for c in curves], axis=0)
-        right.plot(steps, np.mean([c[1] for c in curves], axis=0), label=name, linewidth=1.2)
-    right.set_title("edit_accuracy/mean on validation images", fontsize=9)
+        curves = [_validation(d) for d in directories]
+        steps = [record["step"] for record in curves[0]]
+        accuracy = np.mean([[record[f"validation/{_EDITS}"] for record in curve] for curve in curves], axis=0)
+        right.plot(steps, accuracy, label=name, linewidth=1.2)
+    right.set_title(f"{_EDITS} on validation images", fontsize=9)
     right.set_xlabel("updates of the generator", fontsize=8)
     right.legend(fontsize=8)
     report.save_page(page, path)
 
 
-def _validation_curve(directory):
-    records = [r for r in read_metrics(directory) if "validation/edit_accuracy/mean" in r]
-    return [r["step"] for r in records], [r["validation/edit_accuracy/mean"] for r in records]
+def _validation(directory):
+    """Records of the times that edits were measured on validation images while training."""
+    return [record for record in read_metrics(directory) if f"validation/{_EDITS}" in record]
+
+
+def _last_validation(directory):
+    return {n: v for record in _validation(directory)[-1:] for n, v in record.items() if n.startswith("validation/")}
 
 
 def _draw_edits(runs, output, folder):

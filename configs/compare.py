@@ -5,7 +5,8 @@ python benchmarks/compare.py --workdir=DIR    # all of them, with a table
 
 All are one training step with parts switched on and off, on the same backbone, the same data and the same
 evaluator, so that a comparison differs in nothing else. What each system's paper recommends for its losses
-is named below; learning rates and updates of the discriminators are the same for all.
+is named below; learning rates and updates of the discriminators are the same for all, and so are the variants
+of these that were searched through (docs/results/README.md).
 """
 
 from amgan_jax.errors import UserError
@@ -13,7 +14,7 @@ from configs import quickstart
 
 
 def get_config(system: str = "amgan"):
-    """The config of a system, with "_twice" behind its name for twice the steps; UserError for other names."""
+    """The config of a system, or of its variant as in "stargan_twice"; UserError for other names."""
     config = quickstart.get_config()
     config.amgan.num_steps = 1500
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
@@ -26,15 +27,39 @@ def get_config(system: str = "amgan"):
 
 def switch(config, system: str):
     """Switches a config's parts to those of a system, see `get_config`."""
-    name = system.removesuffix("_twice")
+    variant = next((v for v in VARIANTS if system.endswith(f"_{v}")), None)
+    name = system.removesuffix(f"_{variant}")
     if name not in SYSTEMS:
-        raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}")
+        raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}, and _{', _'.join(VARIANTS)} behind these")
     SYSTEMS[name](config)
-    if name != system:
-        config.amgan.num_steps *= 2
-        for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-            optimizer.decay_steps *= 2
+    if variant:
+        VARIANTS[variant](config)
     return config
+
+
+def _twice(config):
+    """Twice the updates."""
+    config.amgan.num_steps *= 2
+    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+        optimizer.decay_steps *= 2
+
+
+def _half_rate(config):
+    """Half the learning rates."""
+    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+        optimizer.learning_rate /= 2
+
+
+def _double_rate(config):
+    """Twice the learning rates."""
+    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+        optimizer.learning_rate *= 2
+
+
+def _double_attributes(config):
+    """Twice the weight of the values that the discriminators should read."""
+    config.generator_loss.global_attributes *= 2
+    config.generator_loss.regional_attributes *= 2
 
 
 def _amgan(config):
@@ -96,4 +121,11 @@ SYSTEMS = {
     "no_regional": _no_regional,
     "no_attention": _no_attention,
     "no_perceptual": _no_perceptual,
+}
+
+VARIANTS = {
+    "twice": _twice,
+    "half_rate": _half_rate,
+    "double_rate": _double_rate,
+    "double_attributes": _double_attributes,
 }

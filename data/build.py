@@ -7,9 +7,10 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 
 import collections
 import contextlib
-import csv
-import io
+import logging
 import pathlib
+import re
+import shlex
 import shutil
 from unittest import mock
 
@@ -18,7 +19,6 @@ import tensorflow_datasets as tfds
 
 from amgan_jax import cli, input_pipeline
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import write_atomically
 import celeb_a
 import deepfashion
 import ingest
@@ -48,6 +48,7 @@ _MARKS = {
     "fashion_products": ("images",),
     "clothing_attributes": ("images",),
 }
+_WATCHED = {"manifest": ("labels.csv", "schema.json")}  # files that people go on editing
 _FEW = 20  # training photos of a value, below which it is named
 
 _DATASET = flags.DEFINE_enum("dataset", None, ["synthetic_garments", *_BUILDERS], "What to build.")
@@ -58,6 +59,9 @@ _LABELS = flags.DEFINE_string(
     "labels", None, "Of fashion_products and clothing_attributes: a labels file, if not the one beside this script."
 )
 _NAME = flags.DEFINE_string("name", "photos", "Of manifest: what this set is called among others.")
+_BEAM = flags.DEFINE_string(
+    "beam", None, "Of photos: build on Apache Beam with these pipeline options, such as '--runner=DirectRunner'."
+)
 _ANNOTATION = flags.DEFINE_enum(
     "annotation",
     None,
@@ -106,15 +110,44 @@ def _build_photos(data_dir):
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
     photo_list, variant = _read(name, source)
-    builder = _BUILDERS[name](photo_list=photo_list, name=variant, data_dir=data_dir)
+    digests = {file: input_pipeline.source_digest(source / file) for file in _WATCHED.get(name, ())}
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, data_dir=data_dir)
     _check_new(builder)
     with _writing_to(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
-        builder.ingested = ingest.ingest(photo_list.photos, data_dir)
-        ingest.check(builder.ingested, _SKIP_BAD.value)
-        _prepare(builder)
-    _write_skipped(builder)
-    _warn_few(photo_list.schema, builder.ingested.photos)
+        if _BEAM.value is None:
+            _build_here(builder, photo_list.photos, data_dir)
+        else:
+            _build_on_beam(builder, photo_list.photos)
+    skipped = ingest.read_skipped(pathlib.Path(builder.data_dir))
+    if skipped:
+        print(f"{len(skipped)} photos were left out: {builder.data_dir}/skipped.csv")
+    _warn_few(photo_list.schema, photo_list.photos, skipped)
+
+
+def _build_here(builder, photos, data_dir):
+    """Builds on the cores of this machine."""
+    ingested = builder.ingested = ingest.ingest(photos, data_dir)
+    ingest.check(ingested.bad, {photo.split for photo in ingested.photos}, len(photos), _SKIP_BAD.value)
+    _prepare(builder)
+    ingest.write_skipped(pathlib.Path(builder.data_dir), ingested.bad)
+
+
+def _build_on_beam(builder, photos):
+    """Builds on the workers of a Beam runner."""
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+        import beam_ingest
+    except ImportError as error:
+        raise UserError(f"--beam needs Apache Beam: pip install -e '.[beam]' ({error})") from error
+    builder.ingested = beam_ingest.BeamIngest(photos, _SKIP_BAD.value)
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)  # it logs what it raises again
+    options = PipelineOptions(shlex.split(_BEAM.value))
+    try:
+        _prepare(builder, tfds.download.DownloadConfig(beam_options=options))
+    except Exception as error:  # runners wrap what a worker raises in errors of their own
+        refused = re.search(rf"(?:^|: )({ingest.REFUSAL}.*?)(?: \[while running|$)", str(error), re.MULTILINE)
+        raise (UserError(refused[1]) if refused else error) from error
 
 
 def _read(name, source):
@@ -158,10 +191,10 @@ def _check_new(builder):
         shutil.rmtree(left)
 
 
-def _prepare(builder):
+def _prepare(builder, download_config=None):
     serializer = tfds.core.example_serializer.ExampleSerializer
     with mock.patch.object(serializer, "serialize_example", _serialize):
-        builder.download_and_prepare()
+        builder.download_and_prepare(download_config=download_config)
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
     print(f"built {builder.data_dir}: {counts}")
 
@@ -171,20 +204,9 @@ def _serialize(serializer, example):
     return serializer.get_tf_example(example).SerializeToString(deterministic=True)
 
 
-def _write_skipped(builder):
-    bad = builder.ingested.bad
-    if not bad:
-        return
-    text = io.StringIO()
-    csv.writer(text).writerows([("where", "reason"), *((b.where, b.reason) for b in bad)])
-    path = pathlib.Path(builder.data_dir) / "skipped.csv"
-    write_atomically(path, text.getvalue())
-    print(f"{len(bad)} photos were left out: {path}")
-
-
-def _warn_few(schema, photos):
+def _warn_few(schema, photos, skipped):
     """Names values that training has hardly seen."""
-    trained = [photo.label for photo in photos if photo.split == "train"]
+    trained = [photo.label for photo in photos if photo.split == "train" and photo.where not in skipped]
     few = []
     for a, attribute in enumerate(schema.attributes):
         counts = collections.Counter(label[a] for label in trained)

@@ -1,27 +1,32 @@
 """Photos in: each read, checked, cropped and made smaller where it is large, on all cores."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import concurrent.futures
+import csv
 import dataclasses
 import hashlib
 import io
 import os
+import pathlib
 import tempfile
 from typing import BinaryIO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 import tqdm
 
 from amgan_jax.errors import UserError
-from photo_list import SPLITS, Photo
+from amgan_jax.workdir import write_atomically
+from photo_list import SPLITS, Photo, read_table
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
 _MARGIN = 0.1  # of a box's longer side, kept around it
+_SKIPPED = "skipped.csv"
+REFUSAL = r"(?:\d+ of \d+ photos are bad|no photo is left)"  # how what `check` says starts
 _NAMED = 5  # bad photos that a refusal names
 _CHUNK = 512  # photos at work at once
-_ORDER = ("test", "validation", "train")  # of two equal photos in two splits, the one in training is bad
+ORDER = ("test", "validation", "train")  # of two equal photos in two splits, the one in training is bad
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,7 @@ def ingest(photos: list[Photo], folder) -> Ingested:
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     place, good, bad = {}, [], []
     first_of_digest: dict[bytes, Photo] = {}
-    for photo, prepared in _prepare_all(sorted(photos, key=lambda p: _ORDER.index(p.split))):
+    for photo, prepared in _prepare_all(sorted(photos, key=lambda p: ORDER.index(p.split))):
         if isinstance(prepared, str):
             bad.append(Bad(photo.where, prepared))
             continue
@@ -78,20 +83,40 @@ def ingest(photos: list[Photo], folder) -> Ingested:
     return Ingested(sorted(good, key=lambda p: order[p.id]), bad, spool, place)
 
 
-def check(ingested: Ingested, skip_bad: bool) -> None:
-    """Raises UserError for bad photos that are not to be skipped, or a split that is left empty."""
-    bad, total = ingested.bad, len(ingested.bad) + len(ingested.photos)
+def check(bad: list[Bad], splits: Collection[str], total: int, skip_bad: bool) -> None:
+    """Raises UserError for bad photos that are not to be skipped, or a split that is left empty.
+
+    Args:
+      bad: in the order of their rows.
+      splits: that have photos which can be used.
+      total: number of photos, bad ones too.
+      skip_bad: whether bad photos are left out.
+    """
     if bad and not skip_bad:
         named = "; ".join(f"{b.where}: {b.reason}" for b in bad[:_NAMED])
         more = "; ..." if len(bad) > _NAMED else ""
         raise UserError(f"{len(bad)} of {total} photos are bad: {named}{more} (--skip_bad leaves them out)")
     for split in SPLITS:
-        if not any(photo.split == split for photo in ingested.photos):
+        if split not in splits:
             raise UserError(f"no photo is left in split {split}: each of {', '.join(SPLITS)} needs some")
 
 
-def _prepare(photo: Photo) -> tuple[bytes, bytes] | str:
-    """(digest of the file, content to store) of a photo, or what is wrong with it."""
+def write_skipped(folder: pathlib.Path, bad: list[Bad]) -> None:
+    """Lists what was left out, if anything, in a folder's skipped.csv."""
+    if bad:
+        text = io.StringIO()
+        csv.writer(text).writerows([("where", "reason"), *((b.where, b.reason) for b in bad)])
+        write_atomically(folder / _SKIPPED, text.getvalue())
+
+
+def read_skipped(folder: pathlib.Path) -> set[str]:
+    """Where the photos stand that a folder's skipped.csv lists; none where there is no such file."""
+    path = folder / _SKIPPED
+    return {row["where"] for row in read_table(path, ("where",))[1]} if path.exists() else set()
+
+
+def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
+    """(digest of the file and its box, content to store) of a photo, or what is wrong with it."""
     if photo.fault:
         return photo.fault
     try:
@@ -105,17 +130,19 @@ def _prepare(photo: Photo) -> tuple[bytes, bytes] | str:
         return digest, _normalize(content, photo.box)
     except UserError as error:
         return str(error)
+    except UnidentifiedImageError:
+        return "the photo is not an image"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return f"the photo cannot be decoded: {error}"
 
 
 def _prepare_all(photos) -> Iterator:
-    """Photos and what `_prepare` gives for each, in order."""
+    """Photos and what `prepare` gives for each, in order."""
     bar = tqdm.tqdm(desc="photos", total=len(photos), unit="photo")
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(photos), _CHUNK):
             chunk = photos[start : start + _CHUNK]
-            for photo, prepared in zip(chunk, pool.map(_prepare, chunk), strict=True):
+            for photo, prepared in zip(chunk, pool.map(prepare, chunk), strict=True):
                 bar.update()
                 yield photo, prepared
 

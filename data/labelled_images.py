@@ -65,8 +65,12 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split) for split in ("train", "validation", "test")}
 
     def _generate_examples(self, split):
-        for example in self.examples(split):
-            features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
-            if example.nuisance is not None:
-                features["nuisance"] = np.array(example.nuisance, np.int32)
-            yield example.id, features
+        return map(keyed_features, self.examples(split))
+
+
+def keyed_features(example: Example) -> tuple[str, dict]:
+    """An example as TFDS takes it."""
+    features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
+    if example.nuisance is not None:
+        features["nuisance"] = np.array(example.nuisance, np.int32)
+    return example.id, features

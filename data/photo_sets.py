@@ -1,5 +1,7 @@
 """The TFDS builders of photos, one class a dataset: what was read and checked becomes tfrecords."""
 
+from typing import Any
+
 import tensorflow_datasets as tfds
 
 from ingest import Ingested
@@ -8,24 +10,33 @@ from photo_list import PhotoList
 
 
 class _PhotoSet(LabelledImages):
-    """Photos that are checked, `ingested`, before they are built.
+    """Photos, read and checked before they are built, or on Apache Beam while they are.
 
     Args:
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
+      digests: `input_pipeline.source_digest` of files of the source, by name, whose change is to be noticed.
+
+    Attributes:
+      ingested: the photos, or a `beam_ingest.BeamIngest`; to be set before the dataset is built.
     """
 
-    ingested: Ingested
+    ingested: Any
 
-    def __init__(self, *, photo_list: PhotoList, name: str, **kwargs):
+    def __init__(self, *, photo_list: PhotoList, name: str, digests: dict[str, str], **kwargs):
         self.schema = photo_list.schema
-        self._queries = photo_list.queries
+        self._metadata = {"queries": photo_list.queries, "digests": digests}
         if name:
             kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
         super().__init__(**kwargs)
 
     def extra_metadata(self):
-        return {"queries": self._queries} if self._queries else {}
+        return {name: value for name, value in self._metadata.items() if value}
+
+    def _generate_examples(self, split):
+        if isinstance(self.ingested, Ingested):
+            return super()._generate_examples(split)
+        return self.ingested.examples(split, self.data_path)
 
     def examples(self, split):
         for photo in self.ingested.photos:

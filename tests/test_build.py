@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 
 from absl import flags
@@ -11,7 +12,7 @@ from PIL import Image
 import pytest
 
 from amgan_jax.errors import UserError
-from tests import helpers
+from tests import helpers, trees
 
 input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
 sys.path.insert(0, str(helpers.ROOT / "data"))  # as where data/build.py runs
@@ -49,16 +50,6 @@ def _split(config, source, split):
     return image[order], label[order]
 
 
-def _picture(path, color, size=(40, 40)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, color).save(path)
-
-
-def _write_csv(path, rows):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-
-
 # Two labelled sets of this project: images/ and a labels file.
 
 COLUMNS = ["image_id", "split", "sleeve_length", "collar", "color", "pattern", "fastening"]
@@ -74,8 +65,8 @@ ROWS = [
 def tree(tmp_path):
     """A source folder with photos of several sizes and a labels file, which tests may break."""
     for i, size in enumerate([(60, 80), (168, 224), (900, 1200), (30, 40)], start=1):
-        _picture(tmp_path / "images" / f"{i}.jpg", (40 * i, 10, 200), size)
-    _write_csv(tmp_path / "labels.csv", [COLUMNS, *ROWS])
+        trees.picture(tmp_path / "images" / f"{i}.jpg", (40 * i, 10, 200), size)
+    trees.write_csv(tmp_path / "labels.csv", [COLUMNS, *ROWS])
     return tmp_path
 
 
@@ -95,7 +86,7 @@ def test_photos_of_any_size_are_built_with_their_labels(tree, capsys):
 def test_a_refusal_is_one_line_with_status_2(tree):
     rows = [list(row) for row in ROWS]
     rows[1][COLUMNS.index("color")] = "rainbow"
-    _write_csv(tree / "labels.csv", [COLUMNS, *rows])
+    trees.write_csv(tree / "labels.csv", [COLUMNS, *rows])
     result = helpers.run(
         "data/build.py", "--dataset=fashion_products", f"--source={tree}", f"--labels={tree / 'labels.csv'}",
         f"--data_dir={tree / 'built'}",
@@ -117,13 +108,13 @@ def test_a_refusal_is_one_line_with_status_2(tree):
 def test_a_bad_row_is_named(tree, column, value, said):
     rows = [list(row) for row in ROWS]
     rows[1][COLUMNS.index(column)] = value
-    _write_csv(tree / "labels.csv", [COLUMNS, *rows])
+    trees.write_csv(tree / "labels.csv", [COLUMNS, *rows])
     with pytest.raises(UserError, match=said):
         _build_tree(tree)
 
 
 def test_a_missing_column_is_named(tree):
-    _write_csv(tree / "labels.csv", [COLUMNS[:-1], *(row[:-1] for row in ROWS)])
+    trees.write_csv(tree / "labels.csv", [COLUMNS[:-1], *(row[:-1] for row in ROWS)])
     with pytest.raises(UserError, match="row 1: column 'fastening' is missing: image_id, split"):
         _build_tree(tree)
 
@@ -199,20 +190,10 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
 
 # Anyone's photos.
 
-COLORS = {"rot": (250, 0, 0), "grün": (0, 250, 0), "blau": (0, 0, 250)}
-
 
 @pytest.fixture
 def shop(tmp_path):
-    """Thirty photos in nested folders with spaces and accents, a label file with a missing cell."""
-    rows = [["image", "Farbe", "größe"]]
-    for i in range(30):
-        name = f"Blusen {i % 3}/été {i}.jpg"
-        color = list(COLORS)[i % 3]
-        # Each its own shade: equal pictures must not be in two splits.
-        _picture(tmp_path / name, tuple(max(0, c - i) for c in COLORS[color]), (40 + i, 60))
-        rows.append([name, color, ("klein", "", "groß")[i // 2 % 3]])
-    _write_csv(tmp_path / "labels.csv", rows)
+    trees.write_shop(tmp_path)
     return tmp_path
 
 
@@ -220,7 +201,7 @@ def _edit_csv(shop, edit):
     path = shop / "labels.csv"
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    _write_csv(path, edit(rows) or rows)
+    trees.write_csv(path, edit(rows) or rows)
 
 
 def test_a_schema_is_learnt_and_splits_are_made(shop, capsys):
@@ -238,6 +219,16 @@ def test_a_schema_is_learnt_and_splits_are_made(shop, capsys):
         np.testing.assert_array_equal(np.array(["rot", "grün", "blau"])[brightest],
                                       np.array(["blau", "grün", "rot"])[label[:, 0]])  # fmt: skip
     assert sum(counts.values()) == 30 and counts["train"] > 15
+
+
+def test_labels_that_change_after_the_build_are_noticed(shop):
+    _build("manifest", shop)
+    config, _ = _source("manifest", shop, name="photos")
+    config.data.source = str(shop)
+    input_pipeline.DatasetSource(config)
+    _edit_csv(shop, _set(1, 1, "blau"))
+    with pytest.raises(UserError, match="labels.csv has changed since .*photos.* was built: remove that folder"):
+        input_pipeline.DatasetSource(config)
 
 
 def test_windows_files_are_read(shop):
@@ -338,7 +329,7 @@ def test_bad_photos_can_be_left_out_and_are_listed(shop, capsys):
         0: "is missing",
         1: "the photo is empty",
         2: "cannot be decoded",
-        3: "cannot be decoded",
+        3: "is not an image",
         4: "absurdly large: 12000 x 10000",
         5: f"the same picture as {shop}/labels.csv row {other + 2} ",
     }
@@ -349,6 +340,40 @@ def test_bad_photos_can_be_left_out_and_are_listed(shop, capsys):
     assert sum(len(_split(config, source, split)[1]) for split in ("train", "validation", "test")) == 24
 
 
+# The same on Apache Beam.
+
+
+@pytest.fixture
+def beam():
+    """Pipeline options of a runner in this process."""
+    pytest.importorskip("apache_beam", reason="needs the extra beam")
+    return "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+
+
+def test_beam_builds_the_same_bytes(shop, beam):
+    folder = _build("manifest", shop)
+    content = {path.name: path.read_bytes() for path in folder.glob("*.tfrecord*")}
+    shutil.rmtree(shop / "built")
+    folder = _build("manifest", shop, beam=beam)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.tfrecord*")} == content
+
+
+def test_beam_refuses_and_skips_the_same_photos(shop, beam):
+    _spoil(shop)
+    refusals = []
+    for more in ({}, {"beam": beam}):
+        with pytest.raises(UserError) as refused:
+            _build("manifest", shop, **more)
+        refusals.append(str(refused.value))
+    assert refusals[0] == refusals[1]
+    assert not list((shop / "built").rglob("*.tfrecord*"))
+    skipped = []
+    for more in ({}, {"beam": beam}):
+        skipped.append((_build("manifest", shop, skip_bad=True, **more) / "skipped.csv").read_text())
+        shutil.rmtree(shop / "built")
+    assert skipped[0] == skipped[1]
+
+
 def test_a_split_that_is_left_empty_is_refused(tree):
     (tree / "images" / "4.jpg").unlink()
     with pytest.raises(UserError, match="no photo is left in split test"):
@@ -357,32 +382,12 @@ def test_a_split_that_is_left_empty_is_refused(tree):
 
 # DeepFashion.
 
-FINE = {"texture": ["floral", "solid"], "sleeve": ["long_sleeve", "sleeveless", "short_sleeve"],
-        "length": ["maxi_length", "no_dress"], "neck": ["v_neckline", "no_neckline"],
-        "fabric": ["denim", "cotton"], "fit": ["tight", "loose"]}  # fmt: skip
-
-
-def _boxed(path, box):
-    """A white picture with a blue box in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new("RGB", (100, 200), (255, 255, 255))
-    image.paste((0, 0, 200), box)
-    image.save(path, quality=95)
+FINE_ROW = "1 0 0 0 1 0 1 1 0 0 0 0 1"
 
 
 @pytest.fixture
 def fine(tmp_path):
-    folder = tmp_path / "Anno_fine"
-    folder.mkdir()
-    values = [f"{value} {group}" for group, names in enumerate(FINE.values(), start=1) for value in names]
-    (folder / "list_attr_cloth.txt").write_text("\n".join([str(len(values)), "attribute_name attribute_type", *values]))
-    for split, count in (("train", 4), ("val", 2), ("test", 3)):
-        paths = [f"img/Sheer Blouse/{split}_{i:08d}.jpg" for i in range(count)]
-        for i, path in enumerate(paths):
-            _boxed(tmp_path / "Img" / path, (20 + i, 60, 80, 137 + len(split)))  # equal in no two splits
-        (folder / f"{split}.txt").write_text("\n".join(paths) + "\n")
-        (folder / f"{split}_attr.txt").write_text("".join("1 0 0 0 1 0 1 1 0 0 0 0 1\n" for _ in paths))
-        (folder / f"{split}_bbox.txt").write_text("".join(f"{20 + i} 060 080 140\n" for i, _ in enumerate(paths)))
+    trees.write_fine(tmp_path, {"train": [FINE_ROW] * 4, "val": [FINE_ROW] * 2, "test": [FINE_ROW] * 3})
     return tmp_path
 
 
@@ -427,26 +432,21 @@ def coarse(tmp_path):
     table = photo_list.read_table(helpers.ROOT / "data" / "deepfashion_coarse.csv", ())[1]
     names = ["abstract chevron print", *(row["names"].split("|")[0] for row in table), "long sleeve"]
     names = list(dict.fromkeys(names))
-    _counted(folder / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{n}   3" for n in names])
+    trees.counted(folder / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{n}   3" for n in names])
     present = [("striped", "long sleeve"), ("striped", "floral"), ("denim",), (), ("maxi", "v-neck")]
     images = [f"img/Sheer_Blouse/img_{i:08d}.jpg" for i in range(len(present))]
     for i, image in enumerate(images):
-        _boxed(tmp_path / image, (20, 60, 80 - i, 140))
+        trees.boxed(tmp_path / image, (20, 60, 80 - i, 140))
     numbers = [" ".join("1" if n in here else "-1" if i % 2 else "0" for n in names) for i, here in enumerate(present)]
-    _counted(folder / "list_attr_img.txt", "image_name  attribute_labels", map("{}   {}".format, images, numbers))
-    _counted(folder / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", [f"{i}  20  60  80  140" for i in images])
+    trees.counted(folder / "list_attr_img.txt", "image_name  attribute_labels", map("{}   {}".format, images, numbers))
+    trees.counted(folder / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", [f"{i}  20  60  80  140" for i in images])
     (tmp_path / "Eval").mkdir()
     splits = ("train", "train", "train", "val", "test")
-    _counted(
+    trees.counted(
         tmp_path / "Eval" / "list_eval_partition.txt", "image_name  evaluation_status",
         map("{}   {}".format, images, splits),
     )  # fmt: skip
     return tmp_path
-
-
-def _counted(path, columns, rows):
-    rows = list(rows)
-    path.write_text("\n".join([str(len(rows)), columns, *rows]) + "\n")
 
 
 def test_deepfashion_coarse_makes_exclusive_attributes(coarse):
@@ -474,7 +474,7 @@ def test_a_broken_coarse_set_is_refused(coarse):
 
 
 def test_a_group_needs_a_name_that_the_dataset_has(tmp_path):
-    _write_csv(tmp_path / "t.csv", [["attribute", "value", "names"], ["fit", "tight", "bodycon|skinny"]])
+    trees.write_csv(tmp_path / "t.csv", [["attribute", "value", "names"], ["fit", "tight", "bodycon|skinny"]])
     with pytest.raises(UserError, match="has none of the names of fit=tight: bodycon, skinny"):
         groups.Groups(tmp_path / "t.csv", ["loose"], tmp_path / "list.txt")
 
@@ -484,17 +484,9 @@ def test_a_group_needs_a_name_that_the_dataset_has(tmp_path):
 
 @pytest.fixture
 def shopping(tmp_path):
-    (tmp_path / "attr_num.txt").write_text("2\n3\n")
-    rows = {"train": ["1 0 1 0 0", "0 1 0 0 1", "1 0 0 0 0"] * 20, "test": ["1 0 1 0 0", "0 1 1 0 0"]}
-    for name, labels in rows.items():
-        paths = [f"{name} dir/{i}.jpg" for i in range(len(labels))]
-        for i, path in enumerate(paths):
-            _picture(tmp_path / "Images" / path, (4 * i, 30, 100 if name == "test" else 200))
-        (tmp_path / f"imgs_{name}.txt").write_text("\n".join(paths) + "\n")
-        (tmp_path / f"labels_{name}.txt").write_text("\n".join(labels) + "\n")
-    (tmp_path / "ref_test.txt").write_text("1\n0\n")
-    (tmp_path / "indfull_test.txt").write_text("1 -1 0 0 0\n-1 1 0 0 0\n")
-    (tmp_path / "gt_test.txt").write_text("1 0 1 0 0\n0 1 1 0 0\n")
+    trees.write_shopping(
+        tmp_path, {"train": ["1 0 1 0 0", "0 1 0 0 1", "1 0 0 0 0"] * 20, "test": ["1 0 1 0 0", "0 1 1 0 0"]}
+    )
     return tmp_path
 
 
@@ -544,14 +536,8 @@ def test_a_broken_shopping100k_is_refused(shopping, file, content, said):
 
 @pytest.fixture
 def faces(tmp_path):
-    names = ["Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Gray_Hair", "Male", "No_Beard",
-             "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Hat", "Young"]  # fmt: skip
     present = [{"Black_Hair", "Male", "Young"}, {"Blond_Hair", "Brown_Hair", "No_Beard"}, {"Gray_Hair", "Smiling"}]
-    rows = [f"{i + 1:06d}.jpg {' '.join(' 1' if n in here else '-1' for n in names)}" for i, here in enumerate(present)]
-    _counted(tmp_path / "list_attr_celeba.txt", " ".join(names), rows)
-    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n")
-    for i in range(3):
-        _picture(tmp_path / "img_align_celeba" / f"{i + 1:06d}.jpg", (80 * i, 0, 0), (178, 218))
+    trees.write_faces(tmp_path, present, splits=[0, 1, 2])
     return tmp_path
 
 
@@ -577,21 +563,8 @@ def test_broken_faces_are_refused(faces):
 
 @pytest.fixture
 def shapes(tmp_path):
-    h5py = pytest.importorskip("h5py")
-    rng = np.random.default_rng(0)
-    labels = np.stack(
-        [
-            rng.integers(0, 10, 40) / 10, rng.integers(0, 10, 40) / 10, rng.integers(0, 10, 40) / 10,
-            rng.choice(np.linspace(0.75, 1.25, 8), 40), rng.integers(0, 4, 40),
-            rng.choice(np.linspace(-30, 30, 15), 40),
-        ],
-        axis=1,
-    )  # fmt: skip
-    with h5py.File(tmp_path / "3dshapes.h5", "w") as file:
-        file["images"] = np.round(rng.random((40, 64, 64, 3)) * 20 + labels[:, 4, None, None, None] * 60).astype(
-            np.uint8
-        )
-        file["labels"] = labels
+    pytest.importorskip("h5py")
+    trees.write_shapes(tmp_path, 40)
     return tmp_path
 
 

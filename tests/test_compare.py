@@ -40,6 +40,12 @@ def test_a_config_that_changed_since_the_comparison_began_is_refused(compared, d
     helpers.assert_refused(result, "tiny-0 holds work with another config: amgan.batch_size was 4, is 8")
 
 
+def test_configs_that_are_not_alike_are_refused(compared, data_dir):
+    more = (f"--config.data.data_dir={data_dir}", "--config.data.threads=1")  # which make no difference
+    result = _compare(compared, "--configs=configs/tiny.py,configs/quickstart.py", "--", *more)
+    helpers.assert_refused(result, "quickstart-0 has another attention.batch_size than tiny-0")
+
+
 def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
     path = compared / "tiny-1" / "report" / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"edit_accuracy/mean": float("inf")}))
