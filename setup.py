@@ -16,6 +16,7 @@ _CORE = [
     "optax>=0.2.8",
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
+    "psutil>=7.2",
     "scikit-image>=0.26",
     "scipy>=1.17",
     "tensorboard>=2.21",  # clu imports it without requiring it

@@ -10,6 +10,7 @@ import numpy as np
 
 from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
+from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
 
 
@@ -67,5 +68,7 @@ class ArraySource:
         """Training images [B, *size, 3]: means of as many stored pixels as it takes."""
         image = self._splits["train"].image[rows]
         b, h, w, c = image.shape
+        if h % size[0] or w % size[1]:
+            raise UserError(f"training images of {h} x {w} pixels: no multiple of the {size[0]} x {size[1]} wanted")
         image = image.reshape(b, size[0], h // size[0], size[1], w // size[1], c).mean(axis=(2, 4))
         return np.where(flip[:, None, None, None], image[:, :, ::-1], image)

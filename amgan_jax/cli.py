@@ -57,6 +57,9 @@ def _call(main, argv, takes_arguments):
         main(argv)
     except UserError as error:
         _exit(str(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
 
 
 def _start_logging():

@@ -8,6 +8,7 @@ crops and flips them, in parallel and in order.
 from collections.abc import Iterator
 import hashlib
 import itertools
+import json
 import mmap
 import pathlib
 import re
@@ -171,10 +172,15 @@ def _variant_directory(config):
     folder = _data_dir(config) / config.data.dataset
     if config.data.builder:
         folder = folder / variant_name(config.data.builder)
-    found = [
-        path.parent for path in folder.glob("*/dataset_info.json") if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)
-    ]
-    return max(found, default=None)
+    found = [path.parent for path in folder.glob("*/dataset_info.json") if _is_ours(path.parent)]
+    return max(found, key=lambda path: [int(number) for number in path.name.split(".")], default=None)
+
+
+def _is_ours(folder):
+    """Whether a folder is a finished build of data/build.py, and not TFDS' own dataset of the same name."""
+    metadata = folder / "metadata.json"
+    finished = re.fullmatch(r"\d+\.\d+\.\d+", folder.name) and metadata.exists()
+    return bool(finished) and "schema" in json.loads(metadata.read_text())
 
 
 def variant_name(builder) -> str:

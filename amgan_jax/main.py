@@ -34,7 +34,10 @@ def main(argv):
     config, directory = _config(), pathlib.Path(_WORKDIR.value)
     if _COORDINATOR.value:
         parallel.join(_COORDINATOR.value, _HOSTS.value, _HOST.value)
+    elif _HOSTS.value is not None or _HOST.value is not None:
+        raise UserError("--hosts and --host need --coordinator=HOST:PORT, by which the hosts find each other")
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
+    train.check_config(config)
     source = _source(config)
     evaluate.check_measures(config, source)  # not found out after hours of training
     if _MODE.value == "train":
@@ -72,8 +75,8 @@ def _build_missing(config, input_pipeline):
         return
     command = [sys.executable, *input_pipeline.build_command(config)]
     _log.info("building the dataset: %s", " ".join(command))
-    if subprocess.run(command, check=False).returncode:
-        sys.exit(2)  # the build has said why
+    if subprocess.run(command, check=False).returncode and not input_pipeline.is_built(config):
+        sys.exit(2)  # the build has said why, and no other process has built it meanwhile
 
 
 if __name__ == "__main__":

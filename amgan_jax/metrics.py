@@ -33,13 +33,20 @@ class MetricsWriter:
                 file.write(json.dumps({"phase": self._phase, "step": step, **scalars}) + "\n")
         except OSError as error:
             raise UserError(f"cannot write {self._path}: {error.strerror}; the last checkpoint stays") from error
-        if self._tensorboard:
-            self._tensorboard.write_scalars(step, {f"{self._phase}/{name}": v for name, v in scalars.items()})
-            self._tensorboard.flush()
+        self._try("write_scalars", step, {f"{self._phase}/{name}": v for name, v in scalars.items()})
+        self._try("flush")
 
     def close(self) -> None:
-        if self._tensorboard:
-            self._tensorboard.close()
+        self._try("close")
+
+    def _try(self, method, *arguments):
+        """Calls a method of the TensorBoard writer; goes on without it where it fails."""
+        try:
+            if self._tensorboard:
+                getattr(self._tensorboard, method)(*arguments)
+        except Exception as error:  # TensorFlow has errors of its own for a full disk
+            _log.warning("no more TensorBoard files are written: %s", error)
+            self._tensorboard = None
 
 
 def read_metrics(workdir: pathlib.Path) -> list[dict]:

@@ -56,11 +56,27 @@ def read(path: pathlib.Path) -> Photo:
             raise UserError(f"{path} is empty (0 bytes): give a picture file")
         with Image.open(path) as image:
             image.load()
-            return _upright(image)
+            return upright(image)
     except Image.UnidentifiedImageError as error:
         raise UserError(f"{path} is not a picture that can be read: give a JPEG, PNG, WebP or the like") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # decoders of damaged files raise whatever they raise
         raise UserError(f"{path} cannot be decoded, it is damaged or too large: {error}") from error
+
+
+def upright(image: Image.Image) -> Photo:
+    """A loaded picture of any mode, turned as its orientation tag says."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
+        values = np.asarray(image, np.float32)
+        image = Image.fromarray(np.clip(values / max(255.0, float(values.max())) * 255.0, 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image)[..., 3].copy()
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha)
+    return Photo(np.asarray(image.convert("RGB")), None)
 
 
 def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
@@ -116,16 +132,3 @@ def format_of(path: pathlib.Path) -> str:
     if file_format not in ("JPEG", "PNG", "WEBP", "TIFF", "BMP"):
         raise UserError(f"cannot write {path}: its name should end in .png, .jpg, .webp, .tiff or .bmp")
     return file_format
-
-
-def _upright(image):
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
-        values = np.asarray(image, np.float32)
-        image = Image.fromarray(np.clip(values / max(255.0, float(values.max())) * 255.0, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = np.asarray(image)[..., 3].copy()
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha)
-    return Photo(np.asarray(image.convert("RGB")), None)

@@ -93,6 +93,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     """
     check_config(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
+    jax.eval_shape(lambda: state.init_amgan(config, source.schema))  # what it raises, not after hours
     if jax.process_index() == 0:
         workdir_lib.prepare(workdir, config, source.schema)
     parallel.wait_for_all("workdir")
@@ -112,8 +113,11 @@ def check_config(config) -> None:
         "sample_steps",
         "sample_images",
         "evaluate.batch_size",
-        "amgan.n_critic",
+        "attention.num_steps",
+        "evaluator.num_steps",
         "evaluator.scale",
+        "amgan.num_steps",
+        "amgan.n_critic",
     )
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
@@ -133,6 +137,9 @@ def check_config(config) -> None:
         )
     if config.checkpoint_steps % config.log_steps:
         raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
+    for name, interval in config.evaluate.during.items():
+        if interval < 1 or interval % config.log_steps:
+            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
 
 
 def _check_classifier(config, name):
@@ -209,7 +216,8 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
             window.append(metrics)
             # Waiting for the step before the last keeps the device busy and the queue short.
-            jax.block_until_ready(window[max(0, len(window) - 2)])
+            if len(window) > 1:
+                jax.block_until_ready(window[-2])
             bar.update(phase.batch_size)
             last = step == phase.num_steps
             due = lambda interval: step % interval == 0 or last  # noqa: B023, E731

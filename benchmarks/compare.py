@@ -58,16 +58,15 @@ _OUTPUT = flags.DEFINE_string("output", "docs/results/compare.json", "Where the 
 def main(argv):
     folder, output, overrides = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUTPUT.value), argv[1:]
     configs = {_name(path): path for path in _CONFIGS.value}
-    first = folder / f"{next(iter(configs))}-0"
     for seed in range(_SEEDS.value):
         for name, path in configs.items():
-            _train(path, seed, folder / f"{name}-{seed}", first, overrides)
+            _train(path, seed, folder / f"{name}-{seed}", overrides)
     runs = {name: [folder / f"{name}-{seed}" for seed in range(_SEEDS.value)] for name in configs}
     figures = _collect(runs)
     write_atomically(output, json.dumps(figures, indent=1) + "\n")
     _draw_scores(runs, figures, output.with_suffix(".png"))
     sheet = _draw_edits(runs, output, folder)
-    write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet))
+    write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet, overrides))
     print(output.with_suffix(".md").read_text())
 
 
@@ -76,12 +75,13 @@ def _name(path):
     return pathlib.Path(path.rpartition(":")[2]).stem
 
 
-def _train(path, seed, directory, first, overrides):
+def _train(path, seed, directory, overrides):
     """Trains and evaluates one system where that is not done yet."""
     overrides = [f"--config.seed={seed}", *overrides]
     config = _load_config(path, overrides)
-    if directory != first and not (directory / "config.json").exists():
-        _lend_classifiers(first, directory, config)
+    finished = sorted(report_.parent.parent for report_ in directory.parent.glob("*/report/metrics.json"))
+    if finished and not (directory / "config.json").exists():
+        _lend_classifiers(finished[0], directory, config)
     if _is_done(directory, config):
         return
     print(f"{directory.name}: {config.amgan.num_steps} updates", file=sys.stderr, flush=True)
@@ -101,25 +101,27 @@ def _load_config(path, overrides):
         raise UserError(f"cannot load {path} with {' '.join(overrides)}: {error}") from error
 
 
-def _lend_classifiers(first, directory, config):
-    """Starts a workdir with the first one's attention network and evaluator."""
-    lender, schema = workdir_lib.load(first)
-    for key in workdir_lib.changed_keys(lender, config):
+def _lend_classifiers(lender, directory, config):
+    """Starts a workdir with another one's attention network and evaluator."""
+    old, schema = workdir_lib.load(lender)
+    for key in workdir_lib.changed_keys(old, config):
         if key.partition(".")[0] in ("data", "height", "width", "dtype", *_CLASSIFIERS):
-            raise UserError(f"{directory.name} has another {key} than {first.name}: compare like with like")
+            raise UserError(f"{directory.name} has another {key} than {lender.name}: compare like with like")
     for name in _CLASSIFIERS:
-        shutil.copytree(first / name, directory / name, dirs_exist_ok=True)
-    write_atomically(directory / "config.json", config.to_json(indent=1) + "\n")
+        shutil.copytree(lender / name, directory / name, dirs_exist_ok=True)
     write_atomically(directory / "schema.json", schema.to_json() + "\n")
+    write_atomically(directory / "config.json", config.to_json(indent=1) + "\n")
 
 
 def _is_done(directory, config):
-    """Whether a workdir of this config is evaluated; UserError where it holds another config's work."""
+    """Whether a workdir of this config is trained and measured; UserError where it holds another config's work."""
     if not (directory / "config.json").exists():
         return False
-    workdir_lib.check(directory, config, workdir_lib.load(directory)[1])
+    old, schema = workdir_lib.load(directory)
+    workdir_lib.check(directory, config, schema)
     path = directory / "report" / "metrics.json"
-    return path.exists() and json.loads(path.read_text())["train/steps"] == config.amgan.num_steps
+    same_measures = old.evaluate.to_json() == config.evaluate.to_json()
+    return same_measures and path.exists() and json.loads(path.read_text())["train/steps"] == config.amgan.num_steps
 
 
 def _collect(runs):
@@ -134,19 +136,20 @@ def _collect(runs):
     return figures
 
 
-def _page(runs, figures, output, sheet):
+def _page(runs, figures, output, sheet, overrides):
     shown = [metric for metric in _SHOWN if all(metric in f for f in figures.values())]
     cost = {name: np.mean([_seconds_an_update(d) for d in directories]) for name, directories in runs.items()}
-    reference = cost.get("amgan", next(iter(cost.values())))
+    reference = next(iter(cost.values()))
     lines = [f"| system | {' | '.join(shown)} | updates | time an update |", "|---" * (len(shown) + 3) + "|"]
     for name, values in figures.items():
         cells = [f"{np.mean(values[m]):.3f} ± {np.std(values[m]):.3f}" for m in shown]
         steps = values["train/steps"][0]
         lines.append(f"| {name} | {' | '.join(cells)} | {steps} | {cost[name] / reference:.2f} |")
     picture = f"![the same test images through every system]({sheet})\n\n" if sheet else ""
+    more = " ".join(o for o in overrides if not o.startswith("--config.data."))  # where data is, is one's own
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
-        f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR\n```\n\n"
+        f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR{more and f' -- {more}'}\n```\n\n"
         f"Test split, but for validation/; mean ± standard deviation, seeds: {_SEEDS.value}; time an update is relative"
         " to the first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
@@ -155,7 +158,7 @@ def _page(runs, figures, output, sheet):
 
 def _verdict(figures):
     """AMGAN against the best baseline, in words."""
-    baselines = [name for name in _BASELINES if name in figures]
+    baselines = [name for name in figures if name.startswith(_BASELINES)]
     if "amgan" not in figures or not baselines or _EDITS not in figures["amgan"]:
         return ""
     mean = {name: np.mean(f[_EDITS]) for name, f in figures.items()}
@@ -185,11 +188,11 @@ def _draw_scores(runs, figures, path):
     left.set_title(f"{'validation' if prefix else 'test'} images; a dot a seed", fontsize=9)
     left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)  # below all bars
     for name, directories in runs.items():
-        curves = [_validation(d) for d in directories]
-        steps = [record["step"] for record in curves[0]]
-        accuracy = np.mean([[record[f"validation/{_EDITS}"] for record in curve] for curve in curves], axis=0)
-        right.plot(steps, accuracy, label=name, linewidth=1.2)
-    right.set_title(f"{_EDITS} on validation images", fontsize=9)
+        color = f"C{list(runs).index(name)}"
+        for i, curve in enumerate(map(_validation, directories)):
+            steps, accuracy = ([record[key] for record in curve] for key in ("step", f"validation/{_EDITS}"))
+            right.plot(steps, accuracy, ".-", color=color, label=name if i == 0 else None, linewidth=1.0)
+    right.set_title(f"{_EDITS} on validation images; a line a seed", fontsize=9)
     right.set_xlabel("updates of the generator", fontsize=8)
     right.legend(fontsize=8)
     report.save_page(page, path)
@@ -211,15 +214,16 @@ def _draw_edits(runs, output, folder):
     config, schema = workdir_lib.load(next(iter(runs.values()))[0])
     batch = next(iter(input_pipeline.DatasetSource(config).evaluation_batches(config, "test")))
     image, label, rows = batch["image"][:3], batch["label"][:3], []
-    systems = {name: editor.load(directories[0]) for name, directories in runs.items()}
+    sheets = {n: report.edit_sheet(editor.load(directories[0]), image, label) for n, directories in runs.items()}
+    values = next(iter(sheets.values())).values
     for a, attribute in enumerate(schema.attributes):
-        target = label.copy()
-        target[:, a] = (label[:, a] + 1) % len(attribute.values)
-        columns = {"source": image} | {name: s.edit(image, label, target)[0] for name, s in systems.items()}
+        columns = {"source": image} | {name: sheet.edited[a] for name, sheet in sheets.items()}
         if "nuisance" in batch:
+            target = label.copy()
+            target[:, a] = [attribute.values.index(value) for value in values[a]]
             columns["truth"] = np.asarray(garments.render_batch(target, batch["nuisance"][:3], image.shape[1:3]))
-        for i in range(len(image)):
-            rows.append((f"{attribute.name} {attribute.values[target[i, a]]}", {n: c[i] for n, c in columns.items()}))
+        for i, value in enumerate(values[a]):
+            rows.append((f"{attribute.name} {value}", {n: c[i] for n, c in columns.items()}))
     published = "nuisance" in batch
     path = output.with_name(f"{output.stem}_edits.png") if published else folder / f"{output.stem}_edits.png"
     _draw_grid(rows, path)

@@ -10,4 +10,6 @@ from configs import compare, products_64_cpu
 
 def get_config(system: str = "amgan"):
     """The config of a system; UserError where there is none of that name."""
-    return compare.switch(products_64_cpu.get_config(), system)
+    config = products_64_cpu.get_config()
+    config.evaluate.during = {"edits": 200}
+    return compare.switch(config, system)

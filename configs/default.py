@@ -11,7 +11,7 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.seed = 0  # of initial parameters, batches and noise
     config.dtype = "bfloat16"  # of activations; parameters are always float32
-    config.height = 128  # of the images that networks see, pixels; a multiple of 4
+    config.height = 128  # of the images that networks see, pixels; multiples of 4 and of 2 ** discriminator.layers
     config.width = 96
 
     config.data = config_dict.ConfigDict()
@@ -68,7 +68,7 @@ def get_config() -> config_dict.ConfigDict:
 
     config.discriminator = config_dict.ConfigDict()  # of both
     config.discriminator.width = 64  # channels after the first layer
-    config.discriminator.layers = 5  # stride-2 convolutions
+    config.discriminator.layers = 5  # downsamplings by 2
 
     config.generator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)
     config.discriminator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)

@@ -7,6 +7,7 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 
 import collections
 import contextlib
+import fcntl
 import logging
 import pathlib
 import re
@@ -41,9 +42,9 @@ _BUILDERS = {
 # What of a source tells its layout.
 _MARKS = {
     "manifest": ("labels.csv",),
-    "deepfashion": ("Anno_fine", "Anno_coarse", "Anno"),
+    "deepfashion": ("Anno_fine", "Anno_coarse", "Anno/list_attr_cloth.txt"),
     "shopping100k": ("attr_num.txt",),
-    "celeb_a": ("list_attr_celeba.txt",),
+    "celeb_a": ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt"),
     "shapes3d": ("3dshapes.h5",),
     "fashion_products": ("images",),
     "clothing_attributes": ("images",),
@@ -99,8 +100,8 @@ def _build_garments(data_dir):
         counts={split: flags_[split] for split in ("train", "validation", "test")},
         data_dir=data_dir,
     )
-    _check_new(builder)
     with _writing_to(data_dir):
+        _check_new(builder)
         _prepare(builder)
 
 
@@ -112,9 +113,8 @@ def _build_photos(data_dir):
     photo_list, variant = _read(name, source)
     digests = {file: input_pipeline.source_digest(source / file) for file in _WATCHED.get(name, ())}
     builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, data_dir=data_dir)
-    _check_new(builder)
     with _writing_to(data_dir):
-        data_dir.mkdir(parents=True, exist_ok=True)
+        _check_new(builder)
         if _BEAM.value is None:
             _build_here(builder, photo_list.photos, data_dir)
         else:
@@ -146,8 +146,9 @@ def _build_on_beam(builder, photos):
     try:
         _prepare(builder, tfds.download.DownloadConfig(beam_options=options))
     except Exception as error:  # runners wrap what a worker raises in errors of their own
-        refused = re.search(rf"(?:^|: )({ingest.REFUSAL}.*?)(?: \[while running|$)", str(error), re.MULTILINE)
-        raise (UserError(refused[1]) if refused else error) from error
+        text = f"{type(error).__name__}: {error}"
+        said = re.findall(r"^(?:\S*UserError|OSError): (.*?)(?: \[while running .*)?$", text, re.MULTILINE)
+        raise (UserError(said[-1]) if said else error) from error
 
 
 def _read(name, source):
@@ -175,9 +176,12 @@ def _check_layout(name, source):
 
 @contextlib.contextmanager
 def _writing_to(data_dir):
-    """Turns what the disk refuses into a UserError."""
+    """Keeps other builds into this folder waiting, and turns what the disk refuses into a UserError."""
     try:
-        yield
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with (data_dir / ".amgan_jax.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which goes with the process
+            yield
     except OSError as error:
         raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
 

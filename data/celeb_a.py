@@ -2,7 +2,8 @@
 
 img_align_celeba/<number>.jpg (or img_align_celeba/img_align_celeba/, as some archives have
 it), list_attr_celeba.txt: the count, 40 names, then a file name and 40 numbers, 1 or -1;
-and list_eval_partition.txt: a file name and 0, 1 or 2. celeb_a.csv groups the names.
+and list_eval_partition.txt: a file name and 0, 1 or 2. They may be in Img/, Anno/ and Eval/.
+celeb_a.csv groups the names.
 """
 
 import pathlib
@@ -20,11 +21,11 @@ def read(source: pathlib.Path) -> PhotoList:
     Raises:
       UserError: a list is missing, cut off, or in another format (names the row).
     """
-    path = source / "list_attr_celeba.txt"
+    path = _find(source, "Anno", "list_attr_celeba.txt")
     names = read_columns(path)
     groups = Groups(_TABLE, names, path)
-    split_of = _splits(source / "list_eval_partition.txt")
-    folder = source / "img_align_celeba"
+    split_of = _splits(_find(source, "Eval", "list_eval_partition.txt"))
+    folder = _find(source, "Img", "img_align_celeba")
     if (folder / "img_align_celeba").is_dir():
         folder = folder / "img_align_celeba"
     photos = []
@@ -40,6 +41,11 @@ def read(source: pathlib.Path) -> PhotoList:
             label = groups.label([n == "1" for n in numbers])
         photos.append(Photo(name, split_of.get(name, SPLITS[0]), where, reader(folder / name), label, fault=fault))
     return PhotoList(groups.schema, photos)
+
+
+def _find(source, folder, name):
+    """Where a file is: archives are unpacked with their folders or without."""
+    return next((path for path in (source / folder / name, source / name) if path.exists()), source / name)
 
 
 def _splits(path):

@@ -11,9 +11,10 @@ import pathlib
 import tempfile
 from typing import BinaryIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 import tqdm
 
+from amgan_jax import photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 from photo_list import SPLITS, Photo, read_table
@@ -23,7 +24,6 @@ _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here s
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
 _MARGIN = 0.1  # of a box's longer side, kept around it
 _SKIPPED = "skipped.csv"
-REFUSAL = r"(?:\d+ of \d+ photos are bad|no photo is left)"  # how what `check` says starts
 _NAMED = 5  # bad photos that a refusal names
 _CHUNK = 512  # photos at work at once
 ORDER = ("test", "validation", "train")  # of two equal photos in two splits, the one in training is bad
@@ -56,31 +56,32 @@ class Ingested:
         return os.pread(self.spool.fileno(), length, offset)
 
 
-def ingest(photos: list[Photo], folder) -> Ingested:
+def ingest(listed: list[Photo], folder) -> Ingested:
     """Reads and checks photos.
 
     Args:
-      photos: of all splits.
+      listed: photos of all splits.
       folder: where the temporary file goes; about as large as the dataset.
     """
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-    place, good, bad = {}, [], []
+    row_of = {photo.id: row for row, photo in enumerate(listed)}
+    place, good, bad = {}, {}, {}
     first_of_digest: dict[bytes, Photo] = {}
-    for photo, prepared in _prepare_all(sorted(photos, key=lambda p: ORDER.index(p.split))):
+    for photo, prepared in _prepare_all(sorted(listed, key=lambda p: ORDER.index(p.split))):
+        row = row_of[photo.id]
         if isinstance(prepared, str):
-            bad.append(Bad(photo.where, prepared))
+            bad[row] = Bad(photo.where, prepared)
             continue
         digest, content = prepared
         first = first_of_digest.setdefault(digest, photo)
         if first.split != photo.split:
-            bad.append(Bad(photo.where, f"the same picture as {first.where}, which is in split {first.split}"))
+            bad[row] = Bad(photo.where, f"the same picture as {first.where}, which is in split {first.split}")
             continue
         place[photo.id] = (spool.tell(), len(content))
         spool.write(content)
-        good.append(photo)
+        good[row] = photo
     spool.flush()
-    order = {photo.id: i for i, photo in enumerate(photos)}
-    return Ingested(sorted(good, key=lambda p: order[p.id]), bad, spool, place)
+    return Ingested([good[row] for row in sorted(good)], [bad[row] for row in sorted(bad)], spool, place)
 
 
 def check(bad: list[Bad], splits: Collection[str], total: int, skip_bad: bool) -> None:
@@ -95,7 +96,9 @@ def check(bad: list[Bad], splits: Collection[str], total: int, skip_bad: bool) -
     if bad and not skip_bad:
         named = "; ".join(f"{b.where}: {b.reason}" for b in bad[:_NAMED])
         more = "; ..." if len(bad) > _NAMED else ""
-        raise UserError(f"{len(bad)} of {total} photos are bad: {named}{more} (--skip_bad leaves them out)")
+        raise UserError(
+            f"{len(bad)} of {total} photos are bad: {named}{more} (data/build.py --skip_bad leaves them out)"
+        )
     for split in SPLITS:
         if split not in splits:
             raise UserError(f"no photo is left in split {split}: each of {', '.join(SPLITS)} needs some")
@@ -132,16 +135,16 @@ def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
         return str(error)
     except UnidentifiedImageError:
         return "the photo is not an image"
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders of damaged files raise whatever they raise
         return f"the photo cannot be decoded: {error}"
 
 
-def _prepare_all(photos) -> Iterator:
+def _prepare_all(listed) -> Iterator:
     """Photos and what `prepare` gives for each, in order."""
-    bar = tqdm.tqdm(desc="photos", total=len(photos), unit="photo")
+    bar = tqdm.tqdm(desc="photos", total=len(listed), unit="photo")
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(photos), _CHUNK):
-            chunk = photos[start : start + _CHUNK]
+        for start in range(0, len(listed), _CHUNK):
+            chunk = listed[start : start + _CHUNK]
             for photo, prepared in zip(chunk, pool.map(prepare, chunk), strict=True):
                 bar.update()
                 yield photo, prepared
@@ -153,14 +156,10 @@ def _normalize(content, box):
         if image.width * image.height > _LARGEST_AREA:
             raise UserError(f"the photo is absurdly large: {image.width} x {image.height} pixels")
         image.load()
-        upright = image.getexif().get(_ORIENTATION, 1) == 1
-        small = max(image.size) <= _LARGEST_SIDE
-        if upright and small and box is None and image.format in ("JPEG", "PNG") and image.mode == "RGB":
+        plain = image.mode == "RGB" and not image.has_transparency_data and image.getexif().get(_ORIENTATION, 1) == 1
+        if plain and image.format in ("JPEG", "PNG") and max(image.size) <= _LARGEST_SIDE and box is None:
             return content
-        image = ImageOps.exif_transpose(image)
-        if image.has_transparency_data:
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-        image = image.convert("RGB")
+        image = Image.fromarray(photos.upright(image).pixels)
     if box is not None:
         image = image.crop(_with_margin(box, image.size))
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.LANCZOS)

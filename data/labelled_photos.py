@@ -40,16 +40,11 @@ def to_photos(
       column: of the photo's name.
       path_of: the photo's file, of its name.
 
-    Raises:
-      UserError: a photo stands in two rows.
     """
-    photos, row_of = [], {}
+    photos = []
     for number, row in enumerate(rows, start=2):
         name, split, fault = row[column], row["split"], None
         where = f"{labels_file} row {number} ({name})"
-        if name in row_of:
-            raise UserError(f"{where}: the photo stands in row {row_of[name]} too")
-        row_of[name] = number
         try:
             if split not in SPLITS:
                 raise UserError(f"unknown split {split!r}: {', '.join(SPLITS)}")

@@ -73,6 +73,16 @@ def _split(schema, rows):
             if row[name] not in trained:
                 row["split"] = "train"
                 trained.add(row[name])
+    for split in ("validation", "test"):  # which a small set may lack
+        spare = (row for row in rows if _is_spare(schema, rows, row))
+        if all(row["split"] != split for row in rows):
+            next(spare, {})["split"] = split
+
+
+def _is_spare(schema, rows, row):
+    """Whether training keeps a photo of each of a row's values without it."""
+    others = [other for other in rows if other is not row and other["split"] == "train"]
+    return row["split"] == "train" and all({row[n]} <= {other[n] for other in others} for n in schema.names)
 
 
 def _check_trained(schema, photos):

@@ -36,7 +36,7 @@ class Photo:
 
 @dataclasses.dataclass(frozen=True)
 class PhotoList:
-    """The photos of a dataset.
+    """The photos of a dataset; UserError where two have the same id.
 
     queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
     """
@@ -44,6 +44,13 @@ class PhotoList:
     schema: Schema
     photos: list[Photo]
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        first_of: dict[str, Photo] = {}
+        for photo in self.photos:
+            first = first_of.setdefault(photo.id, photo)
+            if first is not photo:
+                raise UserError(f"{photo.where}: the photo stands in {first.where} too")
 
 
 def reader(path: pathlib.Path) -> Callable[[], bytes]:

@@ -32,7 +32,7 @@ SCHEMA = Schema.from_values(
         "orientation": [f"{o:.1f}" for o in _ORIENTATIONS],
     }
 )
-_lock = threading.Lock()  # HDF5 is read by one thread at a time
+_lock = threading.Lock()  # the first thread reads the file, the others wait
 
 
 def read(source: pathlib.Path) -> PhotoList:
@@ -45,12 +45,12 @@ def read(source: pathlib.Path) -> PhotoList:
 
     path = source / "3dshapes.h5"
     try:
-        file = h5py.File(path, "r")
-        images, labels = file["images"], file["labels"][:]
+        with h5py.File(path, "r") as file:
+            shape, labels = file["images"].shape, file["labels"][:]
     except (OSError, KeyError) as error:
         raise UserError(f"cannot read images and labels of {path}: {error}") from error
-    if images.shape[1:] != (64, 64, 3) or labels.shape != (len(images), len(_FACTORS)):
-        raise UserError(f"{path}: images {images.shape} and labels {labels.shape}, not [N, 64, 64, 3] and [N, 6]")
+    if shape[1:] != (64, 64, 3) or labels.shape != (shape[0], len(_FACTORS)):
+        raise UserError(f"{path}: images {shape} and labels {labels.shape}, not [N, 64, 64, 3] and [N, 6]")
     columns = [np.abs(labels[:, i, None] - factor).argmin(1) for i, factor in enumerate(_FACTORS)]
     off = [
         np.abs(labels[:, i] - factor[column]) > 1e-3
@@ -62,15 +62,24 @@ def read(source: pathlib.Path) -> PhotoList:
         fault = f"labels {labels[i].tolist()}: the {wrong[0]} is none that there should be" if wrong else None
         photos.append(
             Photo(
-                str(i), split_by_hash(str(i)), f"{path} row {i}", functools.partial(_png, images, i), label, fault=fault
+                str(i), split_by_hash(str(i)), f"{path} row {i}", functools.partial(_png, path, i), label, fault=fault
             )
         )
     return PhotoList(SCHEMA, photos)
 
 
-def _png(images, i):
+def _png(path, i):
     with _lock:
-        pixels = images[i]
+        images = _images(path)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png")
+    Image.fromarray(images[i]).save(buffer, "png")
     return buffer.getvalue()
+
+
+@functools.cache
+def _images(path):
+    """All images, 6 GB: the file is compressed in blocks of many, of which each image would need hundreds."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return file["images"][:]

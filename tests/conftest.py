@@ -1,8 +1,13 @@
 """Fixtures that several tests share: built datasets and one trained workdir."""
 
-import pytest
+import os
 
-from tests import helpers
+# Tests compile for longer than they compute. Read when JAX is first imported, here and in what tests start.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+import pytest  # noqa: E402
+
+from tests import helpers  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,13 @@ def test_configs_that_are_not_alike_are_refused(compared, data_dir):
     helpers.assert_refused(result, "quickstart-0 has another attention.batch_size than tiny-0")
 
 
+def test_the_verdict_is_on_the_best_baseline_and_its_variants():
+    edits = {"amgan": 0.6, "stargan": 0.3, "stargan_twice": 0.5, "no_regional": 0.7}
+    figures = {name: {"edit_accuracy/mean": [value], "preservation/mean": [0.9]} for name, value in edits.items()}
+    code = f"import sys; sys.path.insert(0, 'benchmarks'); import compare; print(compare._verdict({figures}))"
+    assert "1.20 times that of the best baseline, stargan_twice" in helpers.run("-c", code).stdout
+
+
 def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
     path = compared / "tiny-1" / "report" / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"edit_accuracy/mean": float("inf")}))

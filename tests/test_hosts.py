@@ -48,6 +48,18 @@ def test_two_hosts_train_as_one_does(trained_workdir, data_dir, tmp_path):
     assert (tmp_path / "w" / "report" / "metrics.json").exists()
 
 
+def test_hosts_without_a_coordinator_are_refused(tmp_path):
+    command = (
+        "-m",
+        "amgan_jax.main",
+        "--config=configs/tiny.py",
+        f"--workdir={tmp_path / 'w'}",
+        "--hosts=2",
+        "--host=1",
+    )
+    helpers.assert_refused(helpers.run(*command), "--hosts and --host need --coordinator")
+
+
 def test_a_host_without_a_number_is_refused():
     for hosts, host in ((None, None), (2, None), (2, 2)):
         with pytest.raises(UserError, match="--coordinator=a:1 needs --hosts=N and --host=0 to N - 1"):

@@ -1,5 +1,6 @@
 """The loops: resume, metrics, and training without TensorFlow."""
 
+import functools
 import itertools
 import json
 
@@ -160,15 +161,28 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
+        ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
+        ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
+        ({"evaluate.during": {"edits": 0}}, "evaluate.during.edits=0 is not a multiple of log_steps=2"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
         ({"attention.network.strides": (1, 2)}, "3 widths but 2 strides"),
     ],
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):
     config = helpers.tiny_config()
-    config.update_from_flattened_dict(change)
+    for key, value in change.items():
+        *parts, name = key.split(".")
+        functools.reduce(getattr, parts, config)[name] = value
     with pytest.raises(UserError, match=said):
         train.check_config(config)
+
+
+def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path):
+    config = helpers.tiny_config()
+    config.generator.mask = "heads"
+    with pytest.raises(UserError, match="generator.mask=heads: head, network, none"):
+        train.train(config, helpers.rendered_source(), tmp_path / "w")
+    assert not (tmp_path / "w").exists()
 
 
 _WITHOUT_TENSORFLOW = """

@@ -177,9 +177,11 @@ def find_measures(names: Iterable[str]) -> list[type[BaseMeasure]]:
     classes = []
     for name in names:
         module = f"{__package__}.{name}"
-        if not name.isidentifier() or importlib.util.find_spec(module) is None:
-            raise UserError(f"unknown measure {name!r} in evaluate.measures: there is no evaluators/{name}.py")
-        classes.append(importlib.import_module(module).Measure)
+        found = name.isidentifier() and importlib.util.find_spec(module) is not None
+        measure_class = getattr(importlib.import_module(module), "Measure", None) if found else None
+        if measure_class is None:
+            raise UserError(f"unknown measure {name!r} in config.evaluate: no evaluators/{name}.py has a Measure")
+        classes.append(measure_class)
     return classes
 
 

@@ -24,8 +24,8 @@ class Generator(nn.Module):
       first_kernel, head_kernel: sizes of the full-resolution convolutions (7 in StarGAN).
       skips: whether the decoder sees the encoder's features of the same resolution.
       mask: where the mask comes from: "head", beside the colour head; "network", a network of its own like
-      the one below the colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
-    mask_bias: initial bias of the mask's logit.
+        the one below the colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
+      mask_bias: initial bias of the mask's logit.
     """
 
     width: int
