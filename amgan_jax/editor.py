@@ -28,8 +28,7 @@ class Editor:
     def __init__(self, config, schema: Schema, generator, attention):
         self.config = config
         self.schema = schema
-        self._generator = generator
-        self._attention = attention
+        self._generator, self._attention = jax.device_put((generator, attention))  # once, not at each call
 
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""

@@ -8,13 +8,13 @@ in one process, and so do a small and a large dataset of the same photos; figure
 
 import contextlib
 import io
-import itertools
 import pathlib
 import sys
 import tempfile
 import time
 
 from absl import flags
+from ml_collections import config_dict, config_flags
 import numpy as np
 from PIL import Image
 import psutil
@@ -24,17 +24,18 @@ import tqdm
 
 from amgan_jax import cli, garments, input_pipeline
 from amgan_jax.workdir import write_atomically
-from configs import default
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "data"))
+_ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(_ROOT / "data"))
 import labelled_images  # noqa: E402
 
 _SIZES = (64, 128, 256)  # of the images that networks see, pixels
 _STORED = 1.5  # times larger are the files' images
 _PHOTOS = 2000  # different ones
 _GROWN = 500_000  # entries of the large dataset
-_IMAGES = 4096  # decoded a turn
+_IMAGES = 2048  # of 64 pixels that are timed a turn; fewer of larger ones
 
+_CONFIG = config_flags.DEFINE_config_file("config", str(_ROOT / "configs" / "default.py"), "Of batches and threads.")
 _OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the tables. Default: print them.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Turns of each.", lower_bound=1)
 _ENTRIES = flags.DEFINE_integer("entries", _GROWN, "Entries of the large dataset.", lower_bound=_PHOTOS)
@@ -91,15 +92,20 @@ def _speed_row(size, folder):
         "amgan": (source.amgan_batches(config, 0), 2),  # an image and its reference
     }
     speeds = {name: [] for name in ways}
-    for turn in range(_ROUNDS.value + 1):
+    for _ in tqdm.trange(_ROUNDS.value, desc=f"{size} pixels", unit="turn"):
         for name, (batches, images) in ways.items():
-            seen, started = 0, time.perf_counter()
-            while seen < _IMAGES:
-                seen += images * len(next(batches)["image"])
-            if turn:  # the first one compiles and fills queues
-                speeds[name].append(seen / (time.perf_counter() - started))
+            speeds[name].append(images / _seconds_a_row(batches, _IMAGES * _SIZES[0] // size // images))
     ratios = [np.median(np.divide(speeds[name], speeds["bare"])) for name in ("classifiers", "amgan")]
     return (size, f"{np.median(speeds['bare']):.0f}", *(f"{ratio:.2f}" for ratio in ratios))
+
+
+def _seconds_a_row(batches, rows):
+    """Seconds that a row of the next batches takes, without what was made for the queues while others were timed."""
+    for some in (rows // 2, rows):
+        seen, started = 0, time.perf_counter()
+        while seen < some:
+            seen += len(next(batches)["image"])
+    return (time.perf_counter() - started) / seen
 
 
 def _bare(folder, size, batch_size):
@@ -127,13 +133,9 @@ def _growth_rows(folder):
         next(batches[count])
         disk = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
         rows[count], seconds[count] = (*(_resident() - before), disk), []
-    turn = _IMAGES // config.amgan.batch_size
-    for _ in tqdm.trange(4 * _ROUNDS.value, desc="growth", unit="turn"):
+    for _ in tqdm.trange(3 * _ROUNDS.value, desc="growth", unit="turn"):
         for count in batches:
-            started = time.perf_counter()
-            for _ in itertools.islice(batches[count], turn):
-                pass
-            seconds[count].append((time.perf_counter() - started) / turn)
+            seconds[count].append(config.amgan.batch_size * _seconds_a_row(batches[count], _IMAGES // 2))
     of_small = {count: np.median(np.divide(s, seconds[_PHOTOS])) for count, s in seconds.items()}
     return [
         (f"{c:,}", f"{1e3 * np.median(seconds[c]):.2f}", f"{of_small[c]:.2f}", *(f"{size:.0f}" for size in sizes))
@@ -142,7 +144,7 @@ def _growth_rows(folder):
 
 
 def _config(size, folder):
-    config = default.get_config()
+    config = config_dict.ConfigDict(_CONFIG.value)
     config.height = config.width = size
     config.data.dataset, config.data.data_dir = "noisy", str(folder)
     return config
