@@ -8,6 +8,9 @@ systems and seeds share one attention network and one evaluator, which the first
 is that of AMGAN's initial parameters and batches. Beside the output come a page (.md), curves and scores
 (.png) and, for rendered garments, edits of the same images by every system (_edits.png); edits of photos
 go into the workdir, as they may not be anyone's to publish.
+
+To search for settings on validation images alone, give variants such as configs/compare.py:stargan_double_rate
+and, behind `--`, --config.evaluate.measures=().
 """
 
 import json
@@ -65,7 +68,8 @@ def main(argv):
     figures = _collect(runs)
     write_atomically(output, json.dumps(figures, indent=1) + "\n")
     _draw_scores(runs, figures, output.with_suffix(".png"))
-    sheet = _draw_edits(runs, output, folder)
+    tested = all(_EDITS in values for values in figures.values())
+    sheet = _draw_edits(runs, output, folder) if tested else None  # a search sees validation images only
     write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet, overrides))
     print(output.with_suffix(".md").read_text())
 
@@ -184,9 +188,10 @@ def _draw_scores(runs, figures, path):
         for offset, metric, color in ((-0.2, prefix + _EDITS, "C0"), (0.2, prefix + _PRESERVED, "C1")):
             left.bar(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)
             left.plot([i + offset] * len(values[metric]), values[metric], "k.", markersize=4)
-    left.set_xticks(range(len(figures)), figures, rotation=30, fontsize=8)
+    left.set_xticks(range(len(figures)), figures, rotation=30, ha="right", fontsize=8)
     left.set_title(f"{'validation' if prefix else 'test'} images; a dot a seed", fontsize=9)
-    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)  # below all bars
+    left.set_ylim(0.0, 1.2)
+    left.legend(fontsize=8, loc="upper left", ncols=2)  # above all bars
     for name, directories in runs.items():
         color = f"C{list(runs).index(name)}"
         for i, curve in enumerate(map(_validation, directories)):
@@ -194,7 +199,7 @@ def _draw_scores(runs, figures, path):
             right.plot(steps, accuracy, ".-", color=color, label=name if i == 0 else None, linewidth=1.0)
     right.set_title(f"{_EDITS} on validation images; a line a seed", fontsize=9)
     right.set_xlabel("updates of the generator", fontsize=8)
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     report.save_page(page, path)
 
 
