@@ -94,8 +94,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     check_config(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))  # what it raises, not after hours
-    if jax.process_index() == 0:
-        workdir_lib.prepare(workdir, config, source.schema)
+    workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
     attention = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)

@@ -47,8 +47,14 @@ def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
-def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema) -> None:
+def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema, write: bool) -> None:
     """Makes the workdir, or checks that what it holds was trained with this config and schema.
+
+    Args:
+      workdir: need not exist.
+      config: the experiment's.
+      schema: the dataset's.
+      write: whether this host writes: all hosts check, so that none waits for one that was refused.
 
     Raises:
       UserError: it holds another config's or schema's work, something else, or cannot be written.
@@ -59,8 +65,9 @@ def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schem
         check(workdir, config, schema)
     elif workdir.is_dir() and not all(_is_ours(p.name) for p in workdir.iterdir()):
         raise UserError(f"{workdir} holds files but no config.json: name a new directory, or a workdir")
-    write_atomically(workdir / "schema.json", schema.to_json() + "\n")
-    write_atomically(workdir / "config.json", config.to_json(indent=1) + "\n")
+    if write:
+        write_atomically(workdir / "schema.json", schema.to_json() + "\n")
+        write_atomically(workdir / "config.json", config.to_json(indent=1) + "\n")
 
 
 def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema) -> None:

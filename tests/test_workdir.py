@@ -12,7 +12,7 @@ SCHEMA = Schema.from_values({"color": ["red", "blue"]})
 
 @pytest.fixture
 def prepared(tmp_path):
-    workdir.prepare(tmp_path / "w", helpers.tiny_config(), SCHEMA)
+    workdir.prepare(tmp_path / "w", helpers.tiny_config(), SCHEMA, write=True)
     return tmp_path / "w"
 
 
@@ -26,7 +26,7 @@ def test_another_config_is_refused_by_key(prepared):
     config = helpers.tiny_config()
     config.generator.width = 8
     with pytest.raises(UserError, match="another config: generator.width was 4, is 8; name another --workdir"):
-        workdir.prepare(prepared, config, SCHEMA)
+        workdir.prepare(prepared, config, SCHEMA, write=True)
 
 
 def test_what_leaves_training_valid_may_change(prepared):
@@ -34,23 +34,23 @@ def test_what_leaves_training_valid_may_change(prepared):
     config.amgan.num_steps = 100
     config.data.data_dir = "/elsewhere"
     config.evaluate.batch_size = 2
-    workdir.prepare(prepared, config, SCHEMA)
+    workdir.prepare(prepared, config, SCHEMA, write=True)
     assert workdir.load(prepared)[0].amgan.num_steps == 100
 
 
 def test_another_schema_is_refused_by_attribute(prepared):
     with pytest.raises(UserError, match="another schema \\(attribute color\\)"):
-        workdir.prepare(prepared, helpers.tiny_config(), Schema.from_values({"color": ["red", "green"]}))
+        workdir.prepare(prepared, helpers.tiny_config(), Schema.from_values({"color": ["red", "green"]}), write=True)
 
 
 def test_a_folder_of_other_things_is_refused(tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"")
     with pytest.raises(UserError, match="holds files but no config.json"):
-        workdir.prepare(tmp_path, helpers.tiny_config(), SCHEMA)
+        workdir.prepare(tmp_path, helpers.tiny_config(), SCHEMA, write=True)
     with pytest.raises(UserError, match="is not a workdir of amgan_jax.main: it has no config.json"):
         workdir.load(tmp_path)
     with pytest.raises(UserError, match="is not a directory"):
-        workdir.prepare(tmp_path / "holiday.jpg", helpers.tiny_config(), SCHEMA)
+        workdir.prepare(tmp_path / "holiday.jpg", helpers.tiny_config(), SCHEMA, write=True)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -64,3 +64,13 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="cannot write .*file: No space left on device"):
         workdir.write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_hosts_check_and_write_nothing(tmp_path):
+    config = helpers.tiny_config()
+    workdir.prepare(tmp_path / "w", config, SCHEMA, write=False)
+    assert not (tmp_path / "w").exists()
+    workdir.prepare(tmp_path / "w", config, SCHEMA, write=True)
+    config.amgan.batch_size = 8
+    with pytest.raises(UserError, match="amgan.batch_size was 4, is 8"):
+        workdir.prepare(tmp_path / "w", config, SCHEMA, write=False)
