@@ -68,8 +68,7 @@ def main(argv):
     figures = _collect(runs)
     write_atomically(output, json.dumps(figures, indent=1) + "\n")
     _draw_scores(runs, figures, output.with_suffix(".png"))
-    tested = all(_EDITS in values for values in figures.values())
-    sheet = _draw_edits(runs, output, folder) if tested else None  # a search sees validation images only
+    sheet = _draw_edits(runs, output, folder) if _is_tested(figures) else None
     write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet, overrides))
     print(output.with_suffix(".md").read_text())
 
@@ -83,9 +82,10 @@ def _train(path, seed, directory, overrides):
     """Trains and evaluates one system where that is not done yet."""
     overrides = [f"--config.seed={seed}", *overrides]
     config = _load_config(path, overrides)
-    finished = sorted(report_.parent.parent for report_ in directory.parent.glob("*/report/metrics.json"))
-    if finished and not (directory / "config.json").exists():
-        _lend_classifiers(finished[0], directory, config)
+    if not (directory / "config.json").exists():
+        reports = sorted(directory.parent.glob("*/report/metrics.json"))
+        if reports:
+            _lend_classifiers(reports[0].parent.parent, directory, config)
     if _is_done(directory, config):
         return
     print(f"{directory.name}: {config.amgan.num_steps} updates", file=sys.stderr, flush=True)
@@ -140,6 +140,11 @@ def _collect(runs):
     return figures
 
 
+def _is_tested(figures):
+    """Whether edits of test images were measured; a search sees validation images only."""
+    return all(_EDITS in values for values in figures.values())
+
+
 def _page(runs, figures, output, sheet, overrides):
     shown = [metric for metric in _SHOWN if all(metric in f for f in figures.values())]
     cost = {name: np.mean([_seconds_an_update(d) for d in directories]) for name, directories in runs.items()}
@@ -163,7 +168,7 @@ def _page(runs, figures, output, sheet, overrides):
 def _verdict(figures):
     """AMGAN against the best baseline, in words."""
     baselines = [name for name in figures if name.startswith(_BASELINES)]
-    if "amgan" not in figures or not baselines or _EDITS not in figures["amgan"]:
+    if "amgan" not in figures or not baselines or not _is_tested(figures):
         return ""
     mean = {name: np.mean(f[_EDITS]) for name, f in figures.items()}
     preserved = {name: np.mean(f[_PRESERVED]) for name, f in figures.items()}
@@ -183,7 +188,7 @@ def _draw_scores(runs, figures, path):
     """A bar a system with its seeds, and edit accuracy on validation images over updates."""
     page = figure.Figure(figsize=(12, 4.2), layout="constrained")
     left, right = page.subplots(1, 2)
-    prefix = "" if all(_EDITS in values for values in figures.values()) else "validation/"
+    prefix = "" if _is_tested(figures) else "validation/"
     for i, values in enumerate(figures.values()):
         for offset, metric, color in ((-0.2, prefix + _EDITS, "C0"), (0.2, prefix + _PRESERVED, "C1")):
             left.bar(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)

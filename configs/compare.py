@@ -9,6 +9,8 @@ is named below; learning rates and updates of the discriminators are the same fo
 of these that were searched through (docs/results/README.md).
 """
 
+import functools
+
 from amgan_jax.errors import UserError
 from configs import quickstart
 
@@ -44,16 +46,10 @@ def _twice(config):
         optimizer.decay_steps *= 2
 
 
-def _half_rate(config):
-    """Half the learning rates."""
+def _scale_rates(config, factor):
+    """Other learning rates."""
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.learning_rate /= 2
-
-
-def _double_rate(config):
-    """Twice the learning rates."""
-    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.learning_rate *= 2
+        optimizer.learning_rate *= factor
 
 
 def _double_attributes(config):
@@ -125,7 +121,7 @@ SYSTEMS = {
 
 VARIANTS = {
     "twice": _twice,
-    "half_rate": _half_rate,
-    "double_rate": _double_rate,
+    "half_rate": functools.partial(_scale_rates, factor=0.5),
+    "double_rate": functools.partial(_scale_rates, factor=2.0),
     "double_attributes": _double_attributes,
 }

@@ -4,7 +4,7 @@ import pathlib
 
 import apache_beam as beam
 
-from ingest import ORDER, Bad, check, prepare, write_skipped
+from ingest import ORDER, Bad, check, copy_fault, prepare, write_skipped
 from labelled_images import Example, keyed_features
 from photo_list import Photo
 
@@ -68,11 +68,9 @@ def _judge(group):
     members = sorted(members, key=lambda m: (ORDER.index(m[1].split), m[0]))
     _, first, _ = members[0]
     for number, photo, content in members:
-        if isinstance(content, str):
-            yield beam.pvalue.TaggedOutput("bad", (number, Bad(photo.where, content)))
-        elif photo.split != first.split:
-            reason = f"the same picture as {first.where}, which is in split {first.split}"
-            yield beam.pvalue.TaggedOutput("bad", (number, Bad(photo.where, reason)))
+        fault = content if isinstance(content, str) else copy_fault(photo, first)
+        if fault:
+            yield beam.pvalue.TaggedOutput("bad", (number, Bad(photo.where, fault)))
         else:
             yield photo, content
 

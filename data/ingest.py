@@ -74,14 +74,22 @@ def ingest(listed: list[Photo], folder) -> Ingested:
             continue
         digest, content = prepared
         first = first_of_digest.setdefault(digest, photo)
-        if first.split != photo.split:
-            bad[row] = Bad(photo.where, f"the same picture as {first.where}, which is in split {first.split}")
+        fault = copy_fault(photo, first)
+        if fault:
+            bad[row] = Bad(photo.where, fault)
             continue
         place[photo.id] = (spool.tell(), len(content))
         spool.write(content)
         good[row] = photo
     spool.flush()
     return Ingested([good[row] for row in sorted(good)], [bad[row] for row in sorted(bad)], spool, place)
+
+
+def copy_fault(photo: Photo, first: Photo) -> str | None:
+    """What is wrong with a photo whose content `first`, the first in `ORDER`, has too: nothing within a split."""
+    if photo.split == first.split:
+        return None
+    return f"the same picture as {first.where}, which is in split {first.split}"
 
 
 def check(bad: list[Bad], splits: Collection[str], total: int, skip_bad: bool) -> None:

@@ -39,7 +39,6 @@ def to_photos(
       rows: have a split and the schema's columns.
       column: of the photo's name.
       path_of: the photo's file, of its name.
-
     """
     photos = []
     for number, row in enumerate(rows, start=2):

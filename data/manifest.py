@@ -74,9 +74,10 @@ def _split(schema, rows):
                 row["split"] = "train"
                 trained.add(row[name])
     for split in ("validation", "test"):  # which a small set may lack
-        spare = (row for row in rows if _is_spare(schema, rows, row))
         if all(row["split"] != split for row in rows):
-            next(spare, {})["split"] = split
+            spare = next((row for row in rows if _is_spare(schema, rows, row)), None)
+            if spare:
+                spare["split"] = split
 
 
 def _is_spare(schema, rows, row):
