@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import mmap
+import os
 import pathlib
 import re
 import shlex
@@ -28,7 +29,7 @@ from amgan_jax.evaluators.common import Queries
 _BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
 _CHUNK = 1024  # images that are read at once
 _SOURCELESS = "synthetic_garments"  # all others are built from files
-_LETTERBOX_WHITE = 1.0  # as the background of catalogue photos
+_WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom, right
 
 
 class Table(NamedTuple):
@@ -44,8 +45,8 @@ class Table(NamedTuple):
     nuisance: np.ndarray | None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Records bytes [...] of rows [...]."""
-        return np.array([bytes(self.record[row]) for row in rows.flat], object).reshape(rows.shape)
+        """Records bytes [N] of rows [N]."""
+        return np.array([bytes(self.record[row]) for row in rows], object)
 
 
 class DatasetSource:
@@ -68,42 +69,39 @@ class DatasetSource:
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
-        show = _shower(networks.image_size(config, name))
+        size = networks.image_size(config, name)
 
-        def load(plan):
-            return {"image": show(plan["record"], plan["flip"], plan["box"]), "label": plan["label"]}
+        def load(row):
+            return {"image": _show(row["record"], size, row["flip"], row["box"]), "label": row["label"]}
 
         return _batches(config, table, plans, {"record": "row"}, load)
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
-        show = _shower(networks.image_size(config, "amgan"))
+        size = networks.image_size(config, "amgan")
 
-        def load(plan):
-            unflipped = tf.zeros_like(plan["flip"])
+        def load(row):
             return {
-                "image": show(plan["record"], plan["flip"], plan["box"]),
-                "reference": show(plan["reference_record"], unflipped, plan["box"]),
-                **{name: plan[name] for name in ("label", "target", "edited")},
+                "image": _show(row["record"], size, row["flip"], row["box"]),
+                "reference": _show(row["reference_record"], size, box=row["box"]),
+                **{name: row[name] for name in ("label", "target", "edited")},
             }
 
         return _batches(config, table, plans, {"record": "row", "reference_record": "reference_row"}, load)
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]
-        whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (config.evaluate.batch_size, 1))
-        unflipped = np.zeros(config.evaluate.batch_size, bool)
-        show = _shower(networks.image_size(config, "evaluator"))
+        size = networks.image_size(config, "evaluator")
 
         def plans():
             for rows, mask in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
                 plan = {"row": rows, "mask": mask, "label": table.label[rows]}
                 yield plan if table.nuisance is None else plan | {"nuisance": table.nuisance[rows]}
 
-        def load(plan):
-            image = show(plan["record"], unflipped, whole)
-            return {"image": image, **{name: value for name, value in plan.items() if name != "record"}}
+        def load(row):
+            image = _show(row["record"], size)
+            return {"image": image, **{name: value for name, value in row.items() if name != "record"}}
 
         return _batches(config, table, plans(), {"record": "row"}, load)
 
@@ -124,26 +122,26 @@ def is_built(config) -> bool:
     return _variant_directory(config) is not None
 
 
-def letterbox(image_HxWx3, height: int, width: int):
-    """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1]."""
-    image = tf.cond(
-        tf.reduce_all(tf.shape(image_HxWx3)[:2] == [height, width]),
-        lambda: tf.cast(image_HxWx3, tf.float32) / 255.0,  # as rendered: resizing would cost more than decoding
-        lambda: _shrink(image_HxWx3, height, width),
+def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
+    """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1].
+
+    With a box (top, left, bottom, right) in [0, 1], only that part of the result is shown, as large as the whole:
+    enlarged from the image itself and in the same pass.
+    """
+    frame = tf.constant([height, width], tf.float32)
+    size = tf.cast(tf.shape(image_HxWx3)[:2], tf.float32)
+    inner = tf.maximum(tf.round(size * tf.reduce_min(frame / size)), 1.0)
+    corner, opposite = tf.split(box, 2)
+    zoom = 1.0 / (opposite - corner)
+    darkness = tf.raw_ops.ScaleAndTranslate(
+        images=tf.bitwise.invert(image_HxWx3)[None],  # what is not covered becomes 0: white
+        size=[height, width],
+        scale=zoom * inner / size,
+        translation=zoom * ((frame - inner) // 2.0 - corner * frame),
+        kernel_type="triangle",
+        antialias=True,
     )
-    return tf.ensure_shape(image * 2.0 - 1.0, (height, width, 3))
-
-
-def _shrink(image, height, width):
-    """Letterboxed float32 image in [0, 1]."""
-    image = tf.image.convert_image_dtype(image, tf.float32)
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    scale = tf.minimum(height / size[0], width / size[1])
-    inner = tf.cast(tf.maximum(tf.round(size * scale), 1.0), tf.int32)
-    image = tf.image.resize(image, inner, antialias=True)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    padding = [[top, height - inner[0] - top], [left, width - inner[1] - left], [0, 0]]
-    return tf.pad(image, padding, constant_values=_LETTERBOX_WHITE)
+    return 1.0 - darkness[0] * (2.0 / 255.0)
 
 
 def _find_builder(config):
@@ -237,27 +235,16 @@ def _map_records(path):
         place += 16 + length
 
 
-def _shower(size):
-    """Function of (records [B], flip [B], box [B, 4]) to images float32 [B, *size, 3]."""
-
-    def show_one(record, flip, box):
-        encoded = tf.io.parse_single_example(record, {"image": tf.io.FixedLenFeature((), tf.string)})["image"]
-        image = letterbox(tf.io.decode_image(encoded, channels=3, expand_animations=False), *size)
-        image = tf.cond(
-            tf.reduce_all(box == [0.0, 0.0, 1.0, 1.0]),
-            lambda: image,
-            lambda: tf.image.crop_and_resize(image[None], box[None], [0], size)[0],
-        )
-        return tf.cond(flip, lambda: image[:, ::-1], lambda: image)
-
-    def show(records, flip, box):
-        return tf.map_fn(lambda x: show_one(*x), (records, flip, box), fn_output_signature=tf.float32)
-
-    return show
+def _show(record, size, flip=False, box=_WHOLE):
+    """The image of a record as float32 [*size, 3]."""
+    encoded = tf.io.parse_single_example(record, {"image": tf.io.FixedLenFeature((), tf.string)})["image"]
+    image = letterbox(tf.io.decode_image(encoded, channels=3, expand_animations=False), *size, box)
+    width_axis = tf.boolean_mask([1], [flip])  # none where it is not flipped; a tf.cond costs more
+    return tf.reverse(image, width_axis)
 
 
 def _batches(config, table, plans, records, load):
-    """Numpy batches: `load` of each of `plans`, in order, several at work at once.
+    """Numpy batches of the rows of each of `plans`, each row through `load`, in order, several at work at once.
 
     Plans go to tf.data a chunk at a time, as arrays: a Python generator inside of tf.data
     would need the interpreter's lock in its threads, and can hang when the process ends.
@@ -267,10 +254,11 @@ def _batches(config, table, plans, records, load):
     load = tf.function(load)  # traced once, not once a chunk
 
     def start(chunk):
-        stacked = {name: np.stack([plan[name] for plan in chunk]) for name in chunk[0]}
-        stacked |= {name: table.read(stacked[rows]) for name, rows in records.items()}
-        dataset = tf.data.Dataset.from_tensor_slices(stacked)
-        dataset = dataset.map(load, num_parallel_calls=config.data.threads or tf.data.AUTOTUNE, deterministic=True)
+        joined = {name: np.concatenate([plan[name] for plan in chunk]) for name in chunk[0]}
+        joined |= {name: table.read(joined[rows]) for name, rows in records.items()}
+        dataset = tf.data.Dataset.from_tensor_slices(joined)
+        dataset = dataset.map(load, num_parallel_calls=config.data.threads or os.cpu_count(), deterministic=True)
+        dataset = dataset.batch(len(chunk[0]["row"]), drop_remainder=True)
         options = tf.data.Options()
         options.threading.private_threadpool_size = config.data.threads
         options.experimental_warm_start = True

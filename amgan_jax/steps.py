@@ -178,8 +178,9 @@ def _update_generator(config, schema, state, attention, guide, part):
             target = _only_edited(part["target"], part["edited"])
             parts |= judge(REGIONAL, edited * guide["region"], target)
         if weights.cycle:
-            restored, _ = generator.apply({"params": params}, edited, -condition)
-            parts["cycle"] = losses.absolute_error(part["image"], restored)
+            some = slice(None, None, config.amgan.cycle_every)
+            restored, _ = generator.apply({"params": params}, edited[some], -condition[some])
+            parts["cycle"] = losses.absolute_error(part["image"][some], restored)
         if weights.identity:
             same, _ = generator.apply({"params": params}, part["image"], jnp.zeros_like(condition))
             parts["identity"] = losses.absolute_error(part["image"], same)

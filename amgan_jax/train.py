@@ -117,6 +117,7 @@ def check_config(config) -> None:
         "evaluator.scale",
         "amgan.num_steps",
         "amgan.n_critic",
+        "amgan.cycle_every",
     )
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:

@@ -110,6 +110,14 @@ def test_letterboxing_in_training_and_of_photos_agree(size):
     assert np.abs(training - serving).mean() < 0.005
 
 
+@pytest.mark.parametrize("size", [(224, 168), (50, 75)])
+def test_a_box_shows_its_part_of_the_letterboxed_image(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    larger = np.asarray(input_pipeline.letterbox(pixels, 128, 96))
+    part = np.asarray(input_pipeline.letterbox(pixels, 64, 48, box=(0.25, 0.0, 0.75, 0.5)))
+    np.testing.assert_allclose(part, larger[32:96, :48], atol=1e-5)
+
+
 def test_crops_magnify(config, source):
     cropped = config.copy_and_resolve_references()
     cropped.data.crop = 0.5
