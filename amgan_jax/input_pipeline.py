@@ -6,6 +6,8 @@ crops and flips them, in parallel and in order.
 """
 
 from collections.abc import Iterator
+import concurrent.futures
+import functools
 import hashlib
 import itertools
 import json
@@ -248,28 +250,41 @@ def _batches(config, table, plans, records, load):
 
     Plans go to tf.data a chunk at a time, as arrays: a Python generator inside of tf.data
     would need the interpreter's lock in its threads, and can hang when the process ends.
-    While a chunk is given out, the next one is at work. `records` has the names of the
+    While a chunk is given out, a thread starts the next one. `records` has the names of the
     records that `load` wants, each with the name of its rows in a plan.
     """
-    load = tf.function(load)  # traced once, not once a chunk
+    threads = config.data.threads or os.cpu_count()
+    chunks = _chunks(plans)
 
-    def start(chunk):
+    @functools.partial(tf.function, reduce_retracing=True)
+    def dataset(joined, batch_size):
+        rows = tf.data.Dataset.from_tensor_slices(joined).map(load, num_parallel_calls=threads, deterministic=True)
+        return rows.batch(batch_size, drop_remainder=True).prefetch(2).with_options(_options(config.data.threads))
+
+    def start():
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
         joined = {name: np.concatenate([plan[name] for plan in chunk]) for name in chunk[0]}
         joined |= {name: table.read(joined[rows]) for name, rows in records.items()}
-        dataset = tf.data.Dataset.from_tensor_slices(joined)
-        dataset = dataset.map(load, num_parallel_calls=config.data.threads or os.cpu_count(), deterministic=True)
-        dataset = dataset.batch(len(chunk[0]["row"]), drop_remainder=True)
-        options = tf.data.Options()
-        options.threading.private_threadpool_size = config.data.threads
-        options.experimental_warm_start = True
-        return dataset.prefetch(2).with_options(options).as_numpy_iterator()
+        tensors = {name: tf.constant(column) for name, column in joined.items()}
+        return dataset(tensors, len(chunk[0]["row"])).as_numpy_iterator()
 
-    started = map(start, _chunks(plans))
-    at_work = next(started, ())
-    for upcoming in started:
-        yield from at_work
-        at_work = upcoming
-    yield from at_work
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(start)
+        while (at_work := upcoming.result()) is not None:
+            upcoming = thread.submit(start)
+            yield from at_work
+
+
+def _options(threads):
+    """A dataset lives for a chunk: what looks for a better graph or the best number of threads would not pay."""
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    options.experimental_warm_start = True
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return options
 
 
 def _chunks(plans):

@@ -96,6 +96,16 @@ def test_the_identity_loss_is_what_an_edit_to_the_same_values_changes():
     assert metrics["generator/identity"] > 0.05
 
 
+def test_the_cycle_loss_can_see_each_second_example_only():
+    config = helpers.tiny_config()
+    train_state, attention, batch = _moved(jax.device_get(_start(config)))
+    seen = {name: x[[0, 0, 2, 2]] for name, x in batch.items()}
+    _, of_seen = _step(config, (train_state, attention, seen))
+    config.amgan.cycle_every = 2
+    _, of_each_second = _step(config, (train_state, attention, batch))
+    np.testing.assert_allclose(of_each_second["generator/cycle"], of_seen["generator/cycle"], rtol=1e-5)
+
+
 def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     config = helpers.tiny_config()
     train_state, attention, batch = _start(config)
