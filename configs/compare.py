@@ -5,7 +5,8 @@ python benchmarks/compare.py --workdir=DIR    # all of them, with a table
 
 All are one training step with parts switched on and off, on the same backbone, the same data and the same
 evaluator, so that a comparison differs in nothing else. What each system's paper recommends for its losses
-is named below; learning rates and updates of the discriminators are the same for all, and so are the variants
+is named below; the gradient penalty's weight is that of all their papers, and not the one that quickstart has
+found for AMGAN; learning rates and updates of the discriminators are the same for all, and so are the variants
 of these that were searched through (docs/results/README.md).
 """
 
@@ -18,6 +19,10 @@ from configs import quickstart
 def get_config(system: str = "amgan"):
     """The config of a system, or of its variant as in "stargan_twice"; UserError for other names."""
     config = quickstart.get_config()
+    config.generator.blocks = 4
+    config.amgan.cycle_every = 1
+    config.discriminator_loss.penalty = 10.0
+    config.generator_loss.perceptual = 10.0
     config.amgan.num_steps = 1500
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
         optimizer.decay_steps = 700

@@ -30,12 +30,15 @@ def get_config():
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
     config.amgan.num_steps = 3800
+    config.amgan.cycle_every = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
-    config.generator.blocks = 4
+    config.generator.blocks = 2
     config.generator.first_kernel = config.generator.head_kernel = 3
     config.discriminator.width = 32
     config.discriminator.layers = 4
+    config.discriminator_loss.penalty = 2.0
+    config.generator_loss.perceptual = 30.0
     config.generator_optimizer.learning_rate = 2e-3
     config.discriminator_optimizer.learning_rate = 1e-3
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
