@@ -55,7 +55,7 @@ def init_amgan(config, schema: Schema) -> TrainState:
     condition = jnp.zeros((1, sum(schema.value_counts)))
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
-    discriminators = {name: discriminator.init(key, image)["params"] for name, key in keys.items()}
+    discriminators = {name: discriminator.init(key, image, condition)["params"] for name, key in keys.items()}
     steps = config.amgan.num_steps
     return TrainState(
         step=jnp.zeros((), jnp.int32),

@@ -5,6 +5,8 @@ leading axis K of shares, of which the classifiers use one and AMGAN one for eac
 update of the discriminators.
 """
 
+import functools
+
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -70,8 +72,10 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
     for share in range(config.amgan.n_critic):
         part = {name: x[share] for name, x in batch.items()}
         guide = attention.guide(part)
-        state, metrics = _update_discriminators(config, schema, state, guide, part, share)
-    state, generator_metrics = _update_generator(config, schema, state, attention, guide, part)
+        # The last share's edits are judged by the generator's update too: made once, differentiated later.
+        output, pull_back = jax.vjp(functools.partial(_edit, config, schema, part), state.generator)
+        state, metrics = _update_discriminators(config, schema, state, output[0], guide, part, share)
+    state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
 
 
@@ -117,35 +121,42 @@ class Attention:
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
-def _update_discriminators(config, schema, state, guide, part, share):
+def _edit(config, schema, part, params):
+    """The edits that a batch asks for: (edited [B, H, W, 3], mask [B, H, W, 1])."""
+    condition = labels.difference(part["label"], part["target"], schema.value_counts)
+    return networks.build_generator(config).apply({"params": params}, part["image"], condition)
+
+
+def _update_discriminators(config, schema, state, fake, guide, part, share):
     """One update of both discriminators: (state, metrics)."""
-    generator = networks.build_generator(config)
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps)
-    condition = labels.difference(part["label"], part["target"], schema.value_counts)
-    fake, _ = generator.apply({"params": state.generator}, part["image"], condition)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    judged = {GLOBAL: (part["image"], fake, part["label"])}
+    judged = {GLOBAL: (part["image"], fake, part["label"], part["target"])}
     if config.amgan.regional:
         region = guide["region"]
         target = _only_edited(part["target"], part["edited"])
-        judged[REGIONAL] = (part["reference"] * region, fake * region, target)
+        judged[REGIONAL] = (part["reference"] * region, fake * region, target, target)
 
-    def judge(params, real, fake, label):
-        def score(image):
-            return network.apply({"params": params}, image)[0]
+    def judge(params, real, fake, real_label, fake_label):
+        real_values, fake_values = (labels.one_hot(label, schema.value_counts) for label in (real_label, fake_label))
+        mixed_values = mix_B[:, None] * real_values + (1.0 - mix_B[:, None]) * fake_values
+        scores, logits = network.apply({"params": params}, real, real_values)
+        fake_scores, _ = network.apply({"params": params}, fake, fake_values)
 
-        real_scores, logits = network.apply({"params": params}, real)
+        def mixed_score(image):
+            return network.apply({"params": params}, image, mixed_values)[0]
+
         return {
-            "critic": losses.critic(real_scores, score(fake)),
-            "penalty": losses.gradient_penalty(score, real, fake, mix_B),
-            "attributes": jnp.sum(losses.attribute_cross_entropy(logits, label, schema.value_counts)),
+            "critic": losses.critic(scores, fake_scores),
+            "penalty": losses.gradient_penalty(mixed_score, real, fake, mix_B),
+            "attributes": jnp.sum(losses.attribute_cross_entropy(logits, real_label, schema.value_counts)),
         }
 
     def loss_fn(discriminators):
         total, named = 0.0, {}
-        for name, images_and_label in judged.items():
-            loss, parts = losses.weighted_sum(judge(discriminators[name], *images_and_label), config.discriminator_loss)
+        for name, pair in judged.items():
+            loss, parts = losses.weighted_sum(judge(discriminators[name], *pair), config.discriminator_loss)
             total += loss
             named |= {f"{name}/{part}": value for part, value in parts.items()}
         return total, named
@@ -158,8 +169,11 @@ def _update_discriminators(config, schema, state, guide, part, share):
     return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
 
 
-def _update_generator(config, schema, state, attention, guide, part):
-    """One update of the generator and of its moving average: (state, metrics)."""
+def _update_generator(config, schema, state, attention, output, pull_back, guide, part):
+    """One update of the generator and of its moving average: (state, metrics).
+
+    output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
+    """
     generator = networks.build_generator(config)
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
@@ -167,12 +181,13 @@ def _update_generator(config, schema, state, attention, guide, part):
     condition = labels.difference(part["label"], part["target"], schema.value_counts)
 
     def judge(name, image, label):
-        scores, logits = network.apply({"params": state.discriminators[name]}, image)
+        values = labels.one_hot(label, schema.value_counts)
+        scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
         entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": jnp.sum(entropy_A)}
 
-    def loss_fn(params):
-        edited, mask = generator.apply({"params": params}, part["image"], condition)
+    def loss_fn(params, output):
+        edited, mask = output
         parts = judge(GLOBAL, edited, part["target"])
         if config.amgan.regional:
             target = _only_edited(part["target"], part["edited"])
@@ -195,7 +210,9 @@ def _update_generator(config, schema, state, attention, guide, part):
         total, parts = losses.weighted_sum(parts, weights)
         return total, {**parts, "mask": jnp.mean(mask), "change": losses.absolute_error(edited, part["image"])}
 
-    (_, parts), gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.generator)
+    gradient_fn = jax.value_and_grad(loss_fn, argnums=(0, 1), has_aux=True)
+    (_, parts), (gradient, output_gradient) = gradient_fn(state.generator, output)
+    gradient = jax.tree.map(jnp.add, gradient, *pull_back(output_gradient))
     gradient, parts = lax.pmean((gradient, parts), parallel.AXIS)
     change, optimizer_state = optimizer.update(gradient, state.generator_optimizer, state.generator)
     params = optax.apply_updates(state.generator, change)

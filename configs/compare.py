@@ -21,6 +21,7 @@ def get_config(system: str = "amgan"):
     config = quickstart.get_config()
     config.generator.blocks = 4
     config.amgan.cycle_every = 1
+    config.discriminator.projection = False
     config.discriminator_loss.penalty = 10.0
     config.generator_loss.perceptual = 10.0
     config.amgan.num_steps = 1500

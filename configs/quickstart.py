@@ -29,7 +29,7 @@ def get_config():
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 3800
+    config.amgan.num_steps = 3600
     config.amgan.cycle_every = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
@@ -37,6 +37,7 @@ def get_config():
     config.generator.first_kernel = config.generator.head_kernel = 3
     config.discriminator.width = 32
     config.discriminator.layers = 4
+    config.discriminator.projection = True
     config.discriminator_loss.penalty = 2.0
     config.generator_loss.perceptual = 30.0
     config.generator_optimizer.learning_rate = 2e-3

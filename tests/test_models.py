@@ -102,9 +102,20 @@ def test_downsampling_sees_four_by_four_pixels():
 
 
 def test_discriminator_scores_patches_and_reads_attributes():
-    module = discriminator.Discriminator(width=4, layers=2, value_count=5)
-    scores, logits = module.init_with_output(jax.random.key(0), IMAGE)[0]
+    module = discriminator.Discriminator(width=4, layers=2, projection=False, value_count=5)
+    scores, logits = module.init_with_output(jax.random.key(0), IMAGE, np.zeros((2, 5)))[0]
     assert scores.shape == (2, 4, 3, 1) and logits.shape == (2, 5)
+
+
+@pytest.mark.parametrize("projection", [False, True])
+def test_only_with_projection_the_score_depends_on_the_values_asked_for(projection):
+    module = discriminator.Discriminator(width=4, layers=2, projection=projection, value_count=5)
+    nothing, values = np.zeros((2, 5)), np.eye(5)[[1, 4]]
+    (unasked, _), variables = module.init_with_output(jax.random.key(0), IMAGE, nothing)
+    asked, _ = module.apply(variables, IMAGE, values)
+    per_example = np.ptp(asked - unasked, axis=(1, 2, 3))
+    np.testing.assert_allclose(per_example, 0.0, atol=1e-5)  # the same for all patches
+    assert np.all((asked != unasked) == projection)
 
 
 def test_activation_map_of_a_network_whose_answer_is_known():

@@ -11,25 +11,39 @@ from amgan_jax.models import layers
 class Discriminator(nn.Module):
     """PatchGAN critic with a score map and attribute logits (StarGAN, Choi et al. 2018).
 
+    With projection, the score also says how well the image fits the values that it should have (Miyato and
+    Koyama 2018, eq. 4). Logits alone can be fooled: they are learnt from real images only.
+
     No normalisation: the gradient penalty is a property of each example by itself.
 
     Attributes:
       width: channels after the first layer; doubled by each further one.
       layers: downsamplings by 2.
+      projection: whether the score depends on the condition.
       value_count: V, the number of attribute logits.
     """
 
     width: int
     layers: int
+    projection: bool
     value_count: int
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3):
-        """Returns (scores [B, h, w, 1], attribute logits [B, V]), float32, of an image in [-1, 1]."""
+    def __call__(self, image_BxHxWx3, condition_BxV):
+        """Returns (scores [B, h, w, 1], attribute logits [B, V]), float32.
+
+        Args:
+          image_BxHxWx3: in [-1, 1].
+          condition_BxV: the values that it should have, see `labels.one_hot`.
+        """
         x = image_BxHxWx3.astype(self.dtype)
         for i in range(self.layers):
             x = nn.leaky_relu(layers.Downsample(self.width * 2**i, dtype=self.dtype)(x), 0.2)
         scores = layers.Conv(1, dtype=self.dtype)(x)
-        logits = nn.Dense(self.value_count, dtype=self.dtype)(x.reshape(x.shape[0], -1))
+        x = x.reshape(x.shape[0], -1)
+        logits = nn.Dense(self.value_count, dtype=self.dtype)(x)
+        if self.projection:
+            fit_BxV = nn.Dense(self.value_count, use_bias=False, dtype=self.dtype)(x)
+            scores += jnp.sum(fit_BxV * condition_BxV, axis=-1)[:, None, None, None]
         return scores.astype(jnp.float32), logits.astype(jnp.float32)
