@@ -54,7 +54,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.batch_size = 16  # over all devices
     config.amgan.num_steps = 100_000  # updates of the generator
     config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
-    config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a batch; 2 saves a sixth of the time
+    config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 

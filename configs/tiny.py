@@ -16,6 +16,7 @@ def get_config():
     config.evaluator.network.hidden = 16
     config.amgan.batch_size = 4
     config.amgan.num_steps = 8
+    config.amgan.cycle_every = 1  # tests train on as many devices as there are examples
     config.generator.width = 4
     config.generator.blocks = 1
     config.discriminator.width = 4
