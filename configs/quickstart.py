@@ -29,7 +29,7 @@ def get_config():
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 3600
+    config.amgan.num_steps = 3200
     config.amgan.cycle_every = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
