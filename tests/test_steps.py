@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amgan_jax import garments, parallel, state, steps
+from amgan_jax import garments, labels, networks, parallel, state, steps
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
@@ -94,6 +94,28 @@ def test_the_identity_loss_is_what_an_edit_to_the_same_values_changes():
     start = start.replace(generator=jax.tree_util.tree_map_with_path(repaints, start.generator))
     _, metrics = _step(config, (start, attention, batch))
     assert metrics["generator/identity"] > 0.05
+
+
+def test_the_generators_gradient_is_that_of_its_loss():
+    config = helpers.tiny_config()
+    for name in config.generator_loss:
+        config.generator_loss[name] = 0.0
+    config.generator_loss.cycle = 2.0
+    start = _moved(jax.device_get(_start(config)))
+    image, label, target = (jnp.asarray(start[2][name]) for name in ("image", "label", "target"))
+    generator, condition = networks.build_generator(config), labels.difference(label, target, SCHEMA.value_counts)
+
+    def cycle(params):
+        edited, _ = generator.apply({"params": params}, image, condition)
+        restored, _ = generator.apply({"params": params}, edited, -condition)
+        return 2.0 * jnp.mean(jnp.abs(image - restored))
+
+    gradient = jax.device_get(jax.grad(cycle)(start[0].generator))
+    after, _ = _step(config, start)
+    first_moment = after.generator_optimizer[0].mu
+    expected = jax.tree.map(lambda g: (1.0 - config.generator_optimizer.b1) * g, gradient)
+    largest = max(float(np.abs(g).max()) for g in jax.tree.leaves(expected))
+    assert largest > 1e-3 and _distance(first_moment, expected) < 1e-4 * largest
 
 
 def test_the_cycle_loss_can_see_each_second_example_only():

@@ -161,7 +161,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
-        ({"amgan.cycle_every": 3}, "amgan.cycle_every=3 does not divide the 4 examples a device"),
+        ({"amgan.cycle_every": 3}, "amgan.cycle_every=3 does not divide 4 examples a device"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
         ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
