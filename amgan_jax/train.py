@@ -125,9 +125,7 @@ def check_config(config) -> None:
     # Else which examples the cycle loss sees, and so the update, would depend on the number of devices.
     examples = config.amgan.batch_size // jax.device_count()
     if examples % config.amgan.cycle_every:
-        raise UserError(
-            f"amgan.cycle_every={config.amgan.cycle_every} does not divide the {examples} examples a device"
-        )
+        raise UserError(f"amgan.cycle_every={config.amgan.cycle_every} does not divide {examples} examples a device")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in ("attention", "evaluator"):
