@@ -73,7 +73,8 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
         part = {name: x[share] for name, x in batch.items()}
         guide = attention.guide(part)
         # The last share's edits are judged by the generator's update too: made once, differentiated later.
-        output, pull_back = jax.vjp(functools.partial(_edit, config, schema, part), state.generator)
+        edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
+        output, pull_back = jax.vjp(edit, state.generator)
         state, metrics = _update_discriminators(config, schema, state, output[0], guide, part, share)
     state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
@@ -121,10 +122,10 @@ class Attention:
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
-def _edit(config, schema, part, params):
-    """The edits that a batch asks for: (edited [B, H, W, 3], mask [B, H, W, 1])."""
-    condition = labels.difference(part["label"], part["target"], schema.value_counts)
-    return networks.build_generator(config).apply({"params": params}, part["image"], condition)
+def _edit(config, schema, image, source, target, params):
+    """Images brought from their source values to their target values: (edited [B, H, W, 3], mask [B, H, W, 1])."""
+    condition = labels.difference(source, target, schema.value_counts)
+    return networks.build_generator(config).apply({"params": params}, image, condition)
 
 
 def _update_discriminators(config, schema, state, fake, guide, part, share):
@@ -155,8 +156,9 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
 
     def loss_fn(discriminators):
         total, named = 0.0, {}
-        for name, pair in judged.items():
-            loss, parts = losses.weighted_sum(judge(discriminators[name], *pair), config.discriminator_loss)
+        for name, images_and_labels in judged.items():
+            parts = judge(discriminators[name], *images_and_labels)
+            loss, parts = losses.weighted_sum(parts, config.discriminator_loss)
             total += loss
             named |= {f"{name}/{part}": value for part, value in parts.items()}
         return total, named
@@ -174,11 +176,10 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
     """
-    generator = networks.build_generator(config)
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
-    condition = labels.difference(part["label"], part["target"], schema.value_counts)
+    image, label, target = part["image"], part["label"], part["target"]
 
     def judge(name, image, label):
         values = labels.one_hot(label, schema.value_counts)
@@ -188,17 +189,16 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
     def loss_fn(params, output):
         edited, mask = output
-        parts = judge(GLOBAL, edited, part["target"])
+        parts = judge(GLOBAL, edited, target)
         if config.amgan.regional:
-            target = _only_edited(part["target"], part["edited"])
-            parts |= judge(REGIONAL, edited * guide["region"], target)
+            parts |= judge(REGIONAL, edited * guide["region"], _only_edited(target, part["edited"]))
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
-            restored, _ = generator.apply({"params": params}, edited[some], -condition[some])
-            parts["cycle"] = losses.absolute_error(part["image"][some], restored)
+            restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)
+            parts["cycle"] = losses.absolute_error(image[some], restored)
         if weights.identity:
-            same, _ = generator.apply({"params": params}, part["image"], jnp.zeros_like(condition))
-            parts["identity"] = losses.absolute_error(part["image"], same)
+            same, _ = _edit(config, schema, image, label, label, params)
+            parts["identity"] = losses.absolute_error(image, same)
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
         if weights.perceptual:
@@ -208,7 +208,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
         if weights.mask_variation:
             parts["mask_variation"] = losses.total_variation(mask)
         total, parts = losses.weighted_sum(parts, weights)
-        return total, {**parts, "mask": jnp.mean(mask), "change": losses.absolute_error(edited, part["image"])}
+        return total, {**parts, "mask": jnp.mean(mask), "change": losses.absolute_error(edited, image)}
 
     gradient_fn = jax.value_and_grad(loss_fn, argnums=(0, 1), has_aux=True)
     (_, parts), (gradient, output_gradient) = gradient_fn(state.generator, output)

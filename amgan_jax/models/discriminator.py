@@ -19,7 +19,7 @@ class Discriminator(nn.Module):
     Attributes:
       width: channels after the first layer; doubled by each further one.
       layers: downsamplings by 2.
-      projection: whether the score depends on the condition.
+      projection: whether the score depends on the values asked for.
       value_count: V, the number of attribute logits.
     """
 
@@ -30,12 +30,12 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, condition_BxV):
+    def __call__(self, image_BxHxWx3, values_BxV):
         """Returns (scores [B, h, w, 1], attribute logits [B, V]), float32.
 
         Args:
           image_BxHxWx3: in [-1, 1].
-          condition_BxV: the values that it should have, see `labels.one_hot`.
+          values_BxV: float32, the values that it should have, see `labels.one_hot`.
         """
         x = image_BxHxWx3.astype(self.dtype)
         for i in range(self.layers):
@@ -45,5 +45,5 @@ class Discriminator(nn.Module):
         logits = nn.Dense(self.value_count, dtype=self.dtype)(x)
         if self.projection:
             fit_BxV = nn.Dense(self.value_count, use_bias=False, dtype=self.dtype)(x)
-            scores += jnp.sum(fit_BxV * condition_BxV, axis=-1)[:, None, None, None]
+            scores += jnp.sum(fit_BxV * values_BxV, axis=-1)[:, None, None, None]
         return scores.astype(jnp.float32), logits.astype(jnp.float32)
