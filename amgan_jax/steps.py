@@ -36,12 +36,16 @@ def classifier_step(config, name: str, schema: Schema, state: ClassifierState, b
     network = networks.build_classifier(config, name, schema, parallel.AXIS)
     optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
     image, label = batch["image"][0], batch["label"][0]
+    image, labels_and_weights = _mix(config[name], state.step, image, label)
 
     def loss_fn(params):
         variables = {**state.variables, "params": params}
         output, updates = network.apply(variables, image, train=True, mutable=["batch_stats"])
-        entropy_A = losses.attribute_cross_entropy(output.logits, label, schema.value_counts)
-        return jnp.sum(entropy_A), (output.logits, updates)
+        loss = sum(
+            weight * jnp.sum(losses.attribute_cross_entropy(output.logits, label, schema.value_counts))
+            for label, weight in labels_and_weights
+        )
+        return loss, (output.logits, updates)
 
     gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
     (loss, (logits, updates)), gradient = gradient_fn(state.variables["params"])
@@ -50,6 +54,20 @@ def classifier_step(config, name: str, schema: Schema, state: ClassifierState, b
     params = optax.apply_updates(state.variables["params"], change)
     metrics = {"loss": loss, **_accuracies(logits, label, schema)}
     return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
+
+
+def _mix(config, step, image, label):
+    """Mixup (Zhang et al. 2018) of neighbours in a batch.
+
+    Returns:
+      (image [B, H, W, 3], [(label int32 [B, A], weight in [0, 1]), ...]): the labels that are in it.
+    """
+    if not config.mixup:
+        return image, [(label, 1.0)]
+    weight = jax.random.beta(jax.random.fold_in(jax.random.key(config.seed), step), config.mixup, config.mixup)
+    own = jnp.maximum(weight, 1.0 - weight)
+    swap = lambda x: x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)  # noqa: E731
+    return own * image + (1.0 - own) * swap(image), [(label, own), (swap(label), 1.0 - own)]
 
 
 def amgan_step(config, schema: Schema, state: TrainState, attention_variables, batch):

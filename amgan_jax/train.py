@@ -149,6 +149,11 @@ def check_config(config) -> None:
 def _check_classifier(config, name):
     """Raises UserError for a classifier that cannot be built or trained."""
     networks.classifier_type(config, name)
+    examples = config[name].batch_size // jax.device_count()
+    if config[name].mixup < 0 or (config[name].mixup and examples % 2):
+        raise UserError(
+            f"{name}.mixup={config[name].mixup}: 0 or more, and an even number of examples a device, not {examples}"
+        )
     architecture, network = config[name].architecture, config[name].network
     if name == "attention" and architecture == "plain":
         raise UserError("attention.architecture=plain has no activation maps: resnet or efficientnet_lite0")

@@ -32,6 +32,9 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
     config.attention.num_steps = 1500
+    config.attention.mixup = (
+        0.0  # how evenly two photos and their values are mixed: alpha of a beta distribution; 0: not
+    )
     config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
     config.attention.network = config_dict.ConfigDict()
     config.attention.network.widths = (32, 64, 128)  # channels of each stage
@@ -45,6 +48,7 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluator.seed = 2
     config.evaluator.batch_size = 64
     config.evaluator.num_steps = 1500
+    config.evaluator.mixup = 0.0  # as attention.mixup
     config.evaluator.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
     config.evaluator.network = config_dict.ConfigDict()
     config.evaluator.network.widths = (32, 64, 96, 128)  # channels of each stage

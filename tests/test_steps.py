@@ -35,6 +35,13 @@ def _step(config, start):
     return jax.device_get(new), jax.device_get(metrics)
 
 
+def _classify(config):
+    """The attention network's state after one update."""
+    batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    return jax.device_get(step(parallel.replicate(state.init_classifier(config, "attention", SCHEMA)), batch)[0])
+
+
 def _distance(a, b):
     return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(np.abs(x - y).max()), a, b)))
 
@@ -156,10 +163,11 @@ import sys, numpy as np, jax
 from tests import helpers, test_steps
 config = helpers.tiny_config()
 config.amgan.n_critic = 2
+config.attention.mixup = 0.4
 assert jax.device_count() == int(sys.argv[1])
 after, metrics = test_steps._step(config, test_steps._moved(test_steps._start(config)))
 # The optimizers' moments hold the gradients; the parameters have moved by a warm-up step only.
-moments = (after.generator_optimizer, after.discriminator_optimizer)
+moments = (after.generator_optimizer, after.discriminator_optimizer, test_steps._classify(config).optimizer)
 np.savez(sys.argv[2], *jax.tree.leaves((moments, metrics)))
 """
 
@@ -184,3 +192,16 @@ def test_a_classifier_learns_its_batch():
         train_state, metrics = step(train_state, batch)
         losses.append(float(metrics["loss"]))
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_mixup_mixes_neighbours_and_their_values_by_the_same_weights():
+    config = helpers.tiny_config().attention
+    config.mixup = 1.0
+    image = jnp.arange(4.0)[:, None, None, None] * jnp.ones((4, 2, 2, 3))
+    label = jnp.arange(4)[:, None]
+    mixed, ((own_label, own), (partner_label, other)) = steps._mix(config, 7, image, label)
+    np.testing.assert_array_equal(own_label[:, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(partner_label[:, 0], [1, 0, 3, 2])
+    assert 0.5 <= own < 1.0 and own + other == 1.0
+    np.testing.assert_allclose(mixed, own * image + other * image[jnp.array([1, 0, 3, 2])])
+    assert own != steps._mix(config, 8, image, label)[1][0][1]

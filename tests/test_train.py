@@ -164,6 +164,8 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"amgan.cycle_every": 3}, "amgan.cycle_every=3 does not divide 4 examples a device"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
         ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
+        ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
+        ({"attention.mixup": 0.4, "attention.batch_size": 3}, "an even number of examples a device, not 3"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
         ({"evaluate.during": {"edits": 0}}, "evaluate.during.edits=0 is not a multiple of log_steps=2"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
