@@ -69,12 +69,13 @@ def image_size(config, name: str) -> tuple[int, int]:
     return scale * config.height, scale * config.width
 
 
-def build_optimizer(config, num_steps: int) -> optax.GradientTransformation:
+def build_optimizer(config, num_steps: int, repeats: int = 1) -> optax.GradientTransformation:
     """AdamW with a linear warm-up at the start and a linear decay at the end of training.
 
     Args:
       config: learning_rate, b1, b2, weight_decay, warmup_steps, decay_steps.
-      num_steps: updates in the whole training.
+      num_steps: steps in the whole training.
+      repeats: updates in each step.
     """
     rate = config.learning_rate
     schedule = optax.join_schedules(
@@ -85,4 +86,6 @@ def build_optimizer(config, num_steps: int) -> optax.GradientTransformation:
         ],
         [config.warmup_steps, max(config.warmup_steps, num_steps - config.decay_steps)],
     )
-    return optax.adamw(schedule, b1=config.b1, b2=config.b2, weight_decay=config.weight_decay)
+    return optax.adamw(
+        lambda count: schedule(count // repeats), b1=config.b1, b2=config.b2, weight_decay=config.weight_decay
+    )

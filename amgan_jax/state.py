@@ -28,7 +28,7 @@ class TrainState(struct.PyTreeNode):
     """State of AMGAN's training.
 
     generator, discriminators: parameters; the latter by name.
-    ema: exponential moving average of the generator's parameters: what evaluation, editing and export use.
+    ema: exponential moving average of the generator's parameters: what evaluation and editing use.
     """
 
     step: jax.Array
@@ -56,14 +56,16 @@ def init_amgan(config, schema: Schema) -> TrainState:
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
     discriminators = {name: discriminator.init(key, image, condition)["params"] for name, key in keys.items()}
-    steps = config.amgan.num_steps
+    steps, repeats = config.amgan.num_steps, config.amgan.n_critic
+    generator_optimizer = networks.build_optimizer(config.generator_optimizer, steps)
+    discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, steps, repeats)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         generator=generator,
         discriminators=discriminators,
         ema=jax.tree.map(jnp.copy, generator),
-        generator_optimizer=networks.build_optimizer(config.generator_optimizer, steps).init(generator),
-        discriminator_optimizer=networks.build_optimizer(config.discriminator_optimizer, steps).init(discriminators),
+        generator_optimizer=generator_optimizer.init(generator),
+        discriminator_optimizer=discriminator_optimizer.init(discriminators),
     )
 
 

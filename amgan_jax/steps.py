@@ -129,7 +129,10 @@ class Attention:
         }
 
     def _regions(self, part):
-        """Region of each attribute: the source value's map and, in the reference, the target value's."""
+        """(regions [B, H, W, A] of all attributes, the reference's pooled features [B, C]).
+
+        A region is the larger of the source value's map and, in the reference, the target value's.
+        """
         source = self._network.apply(self._variables, part["image"]).features[-1]
         output = self._network.apply(self._variables, part["reference"])
         lost = self._activation_maps(source, part["label"])
@@ -149,7 +152,7 @@ def _edit(config, schema, image, source, target, params):
 def _update_discriminators(config, schema, state, fake, guide, part, share):
     """One update of both discriminators: (state, metrics)."""
     network = networks.build_discriminator(config, schema)
-    optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps)
+    optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
     judged = {GLOBAL: (part["image"], fake, part["label"], part["target"])}
     if config.amgan.regional:
@@ -242,7 +245,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
 
 def _only_edited(label_BxA, edited_B):
-    """The label with all but the edited attribute unknown."""
+    """The label int32 [B, A] with all but the edited attribute unknown."""
     is_edited_BxA = jnp.arange(label_BxA.shape[-1]) == edited_B[:, None]
     return jnp.where(is_edited_BxA, label_BxA, UNKNOWN)
 

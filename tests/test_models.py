@@ -2,9 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+from ml_collections import config_dict
 import numpy as np
 import pytest
 
+from amgan_jax import networks
 from amgan_jax.models import attention, discriminator, generator, layers
 
 COUNTS = (2, 3)
@@ -20,6 +22,22 @@ def _generator(**changes):
 
 def _condition(seed=0):
     return np.random.default_rng(seed).normal(size=(2, 5)).astype(np.float32)
+
+
+def test_the_schedule_counts_steps_and_not_their_updates():
+    settings = {"learning_rate": 1.0, "b1": 0.0, "b2": 0.0, "weight_decay": 0.0, "warmup_steps": 2, "decay_steps": 3}
+
+    def changes(repeats, count):
+        optimizer = networks.build_optimizer(config_dict.ConfigDict(settings), 6, repeats)
+        moments, sizes = optimizer.init(jnp.zeros(())), []
+        for _ in range(count):  # Adam without moments moves by the learning rate
+            change, moments = optimizer.update(jnp.ones(()), moments, jnp.zeros(()))
+            sizes.append(float(change))
+        return np.array(sizes)
+
+    once = changes(1, 6)
+    assert len(set(once)) > 3
+    np.testing.assert_allclose(changes(3, 18), np.repeat(once, 3), rtol=1e-6)
 
 
 def test_a_fresh_generator_changes_nothing():

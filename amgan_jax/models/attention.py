@@ -97,7 +97,7 @@ def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -
     map's maximum, resized.
 
     Args:
-      variables: the ResNet's.
+      variables: the attention network's.
       feature_BxhxwxC: its last feature map.
       label_BxA: the values to look for; an unknown value gives a map of zeros.
       value_counts: `Schema.value_counts`.
