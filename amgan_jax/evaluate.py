@@ -1,6 +1,8 @@
 """Evaluation of a system: on validation images while it trains, on test images at the end."""
 
+import itertools
 import logging
+import math
 import pathlib
 
 import jax
@@ -40,7 +42,8 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     figures = {name: f.value for name, f in figures.items()} | _training_figures(workdir)
     if jax.process_index() == 0:
         first = next(iter(source.evaluation_batches(config, "test")))
-        sheet = report.edit_sheet(system, first["image"][:_SHEET_ROWS], first["label"][:_SHEET_ROWS])
+        image, label = (first[name][first["mask"]][:_SHEET_ROWS] for name in ("image", "label"))
+        sheet = report.edit_sheet(system, image, label)
         size = f"{config.height} x {config.width}"
         title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
         report.write(workdir, figures, intervals, tables, sheet, title)
@@ -51,7 +54,8 @@ def measure(config, source, split: str, system, judge, names):
     """Measures a system on a split.
 
     Args:
-      config: the experiment's; `config.evaluate.seed` is that of the target values.
+      config: the experiment's; `config.evaluate` has the seed of the target values, and how many validation
+        images are measured at most.
       source: see `train.Source`.
       split: "validation" or "test".
       system: an `editor.Editor`.
@@ -67,7 +71,10 @@ def measure(config, source, split: str, system, judge, names):
     queries = source.queries if split == "test" else None  # which are published for test images
     context = common.Context(source.schema, system, judge, queries)
     measures = [measure_class(context) for measure_class in common.find_measures(names)]
-    common.measure(measures, context, source.evaluation_batches(config, split), config.evaluate.seed)
+    batches = source.evaluation_batches(config, split)
+    if split == "validation":
+        batches = itertools.islice(batches, math.ceil(config.evaluate.validation_images / config.evaluate.batch_size))
+    common.measure(measures, context, batches, config.evaluate.seed)
     return common.results(measures), {name: table for m in measures for name, table in m.tables().items()}
 
 

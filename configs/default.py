@@ -27,7 +27,7 @@ def get_config() -> config_dict.ConfigDict:
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
     config.attention = config_dict.ConfigDict()  # the attention network
-    config.attention.architecture = "resnet"  # or efficientnet_lite0, whose network has knobs of its own
+    config.attention.architecture = "resnet"  # or efficientnet_lite0, see products_128_pretrained.py for its knob
     config.attention.pretrained = False  # start from ImageNet weights; efficientnet_lite0 only
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
@@ -106,6 +106,7 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate.seed = 3  # of the target values
     # Files in amgan_jax/evaluators: on test images at the end,
     config.evaluate.measures = ("classification", "edits", "retrieval", "frechet", "perceptual")
+    config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
     config.evaluate.during.edits = 5000  # steps between; a multiple of log_steps
     return config

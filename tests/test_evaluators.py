@@ -1,12 +1,14 @@
 """The measures, on systems whose scores are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from amgan_jax import arrays, evaluate, evaluators, garments
-from amgan_jax.attributes import Schema
+from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
-from amgan_jax.evaluators import common, frechet
+from amgan_jax.evaluators import common, frechet, retrieval
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
@@ -52,10 +54,11 @@ class _Idle(_Oracle):
         return image, np.zeros((*image.shape[:3], 1))
 
 
-def _figures(editor, batch_size=16, names=NAMES):
+def _figures(editor, batch_size=16, names=NAMES, source=None):
     config = helpers.tiny_config()
     config.evaluate.batch_size = batch_size
-    figures, _ = evaluate.measure(config, helpers.rendered_source(), "test", editor, _judge(editor), names)
+    source = source or helpers.rendered_source()
+    figures, _ = evaluate.measure(config, source, "test", editor, _judge(editor), names)
     return {name: figure.value for name, figure in figures.items()}
 
 
@@ -141,6 +144,24 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     # The first edit lands on image 1, which has its label; the second on its own source, which is left out.
     assert figures["retrieval/top_1"].value == 0.5
     assert figures["retrieval/top_10"].value == 1.0
+
+
+def test_the_nearest_are_those_of_a_full_sort():
+    similarity = np.random.default_rng(0).permutation(500).reshape(5, 100).astype(float)
+    expected = np.argsort(-similarity, axis=1)
+    for count in (1, 30, 100, 101):
+        np.testing.assert_array_equal(retrieval._largest(similarity, count), expected[:, :count])
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_split_of_one_image_has_no_figure_that_needs_more(labelled):
+    split = helpers.rendered_split(2, 1)
+    if not labelled:
+        split = dataclasses.replace(split, label=np.full_like(split.label, UNKNOWN))
+    source = arrays.ArraySource(SCHEMA, {"test": split})
+    figures = _figures(_Idle(helpers.rendered_split(2, 1)), names=("edits", "retrieval", "frechet"), source=source)
+    assert ("edit_accuracy/mean" in figures) == labelled
+    assert not any(name.startswith(("frechet_distance", "retrieval")) for name in figures)
 
 
 def test_published_queries_replace_drawn_edits_in_retrieval():

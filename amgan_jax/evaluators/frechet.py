@@ -4,7 +4,8 @@ frechet_distance: Fréchet distance (Heusel et al. 2017, eq. 6) between the eval
 features of all unedited images of the split and those of all their edits. Features are
 this evaluator's, not Inception's, and the distance of few images is biased upwards:
 compare it between systems with one evaluator and one number of images only. The same
-figure stands under frechet_distance/<n>_images too, a name that says how many.
+figure stands under frechet_distance/<n>_images too, a name that says how many. Of fewer than
+two images or edits there is none.
 """
 
 import numpy as np
@@ -25,6 +26,8 @@ class Measure(BaseMeasure):
         self._edited.append(edits.reading.features)
 
     def result(self):
+        if sum(map(len, self._real)) < 2 or sum(map(len, self._edited)) < 2:
+            return {}
         real, edited = np.concatenate(self._real), np.concatenate(self._edited)
         figure = Figure(frechet_distance(real, edited))
         return {"frechet_distance": figure, f"frechet_distance/{len(real)}_images": figure}

@@ -32,6 +32,8 @@ class Measure(BaseMeasure):
         self._queries.append((edits.images.row, edits.target, edits.reading.features))
 
     def result(self):
+        if not self._queries:
+            return {}
         gallery_row, gallery_label, gallery = _join(self._gallery)
         row, target, query = _join(self._queries)
         tally = Tally()
@@ -40,8 +42,7 @@ class Measure(BaseMeasure):
             fits = _fits(target[chunk], gallery_label)
             similarity = query[chunk] @ gallery.T
             similarity[row[chunk, None] == gallery_row] = -np.inf
-            order = np.argsort(-similarity, axis=1, kind="stable")[:, : max(_TOP)]
-            hit = np.take_along_axis(fits, order, axis=1)
+            hit = np.take_along_axis(fits, _largest(similarity, max(_TOP)), axis=1)
             possible = fits.any(axis=1)
             for k in _TOP:
                 tally.add(f"top_{k}", row[chunk][possible], hit[possible, :k].any(axis=1))
@@ -52,6 +53,16 @@ def _join(parts):
     """Rows, labels and features of unit length of all parts."""
     row, label, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     return row, label, features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+
+
+def _largest(x_QxN, count):
+    """Places of the largest values of each row, in order: int [Q, count], fewer where there are not that many."""
+    if count < x_QxN.shape[1]:
+        place = np.argpartition(-x_QxN, count, axis=1)[:, :count]  # a full sort of a large gallery takes minutes
+    else:
+        place = np.broadcast_to(np.arange(x_QxN.shape[1]), x_QxN.shape)
+    order = np.argsort(-np.take_along_axis(x_QxN, place, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(place, order, axis=1)
 
 
 def _fits(target_QxA, label_NxA):
