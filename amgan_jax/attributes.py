@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import json
+import re
 
 from amgan_jax.errors import UserError
 
@@ -18,13 +19,15 @@ class Attribute:
     """One attribute and its ordered values.
 
     Raises:
-      UserError: fewer than two values, or a value given twice.
+      UserError: fewer than two values, a value given twice, or a name that `parse_edit` could not tell apart.
     """
 
     name: str
     values: tuple[str, ...]
 
     def __post_init__(self):
+        if "," in self.name or "=" in self.name:
+            raise UserError(f"the name of attribute {self.name!r} has a comma or an equals sign: rename it")
         if len(self.values) < 2:
             raise UserError(f"attribute {self.name!r} needs at least two values, has {list(self.values)}")
         if len(set(self.values)) < len(self.values):
@@ -79,7 +82,7 @@ class Schema:
           UserError: an unknown attribute or value, an attribute twice, or no `=`.
         """
         edit = {}
-        for part in text.split(","):
+        for part in re.split(r",(?=[^,=]*=)", text):  # a value may have commas
             name, separator, value = (piece.strip() for piece in part.partition("="))
             if not separator:
                 raise UserError(f"cannot read {part.strip()!r} in {text!r}: write attribute=value,attribute=value")

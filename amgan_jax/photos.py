@@ -2,6 +2,7 @@
 
 import glob
 import io
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -19,10 +20,12 @@ class Photo(NamedTuple):
 
     pixels: uint8 [h, w, 3], on white where it is transparent.
     alpha: uint8 [h, w], None where it has none.
+    icc_profile: what its colours mean, None where it says nothing.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None
+    icc_profile: bytes | None = None
 
 
 class Letterboxed(NamedTuple):
@@ -36,7 +39,8 @@ class Letterboxed(NamedTuple):
 
 
 def find(pattern: str) -> list[pathlib.Path]:
-    """Files that a glob matches, sorted; UserError where it matches none."""
+    """Files that a glob matches, sorted, where ~ is the home folder; UserError where it matches none."""
+    pattern = os.path.expanduser(pattern)
     if pathlib.Path(pattern).is_file():  # whose name may have brackets
         return [pathlib.Path(pattern)]
     paths = sorted(pathlib.Path(p) for p in glob.glob(pattern, recursive=True) if pathlib.Path(p).is_file())
@@ -68,6 +72,8 @@ def read(path: pathlib.Path) -> Photo:
 def upright(image: Image.Image) -> Photo:
     """A loaded picture of any mode, turned as its orientation tag says."""
     image = ImageOps.exif_transpose(image)
+    # The profile of another mode says nothing of the RGB that it is turned into.
+    icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
         values = np.asarray(image, np.float32)
         image = Image.fromarray(np.clip(values / max(255.0, float(values.max())) * 255.0, 0, 255).astype(np.uint8))
@@ -75,8 +81,8 @@ def upright(image: Image.Image) -> Photo:
         image = image.convert("RGBA")
         alpha = np.asarray(image)[..., 3].copy()
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha)
-    return Photo(np.asarray(image.convert("RGB")), None)
+        return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha, icc_profile)
+    return Photo(np.asarray(image.convert("RGB")), None, icc_profile)
 
 
 def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
@@ -122,7 +128,8 @@ def write(path: pathlib.Path, photo: Photo) -> None:
     if photo.alpha is not None and file_format in ("PNG", "WEBP", "TIFF"):
         image.putalpha(Image.fromarray(photo.alpha))
     buffer = io.BytesIO()
-    image.save(buffer, file_format, **({"quality": 95} if file_format in ("JPEG", "WEBP") else {}))
+    options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
+    image.save(buffer, file_format, icc_profile=photo.icc_profile, **options)
     write_atomically(path, buffer.getvalue())
 
 

@@ -12,6 +12,14 @@ def test_parses_an_edit_into_indices():
     assert SCHEMA.parse_edit("color=black, sleeve_length=short") == {1: 2, 0: 0}
 
 
+def test_values_may_have_commas_and_names_may_not():
+    schema = Schema.from_values({"color": ["black, white", "red"], "fit": ["slim", "wide"]})
+    assert schema.parse_edit("color=black, white,fit=wide") == {0: 0, 1: 1}
+    for name in ("neck, line", "a=b"):
+        with pytest.raises(UserError, match=f"{name}.*rename it"):
+            Schema.from_values({name: ["round", "square"]})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -19,6 +27,7 @@ def test_parses_an_edit_into_indices():
         ("colour=red", "unknown attribute 'colour': sleeve_length, color"),
         ("color", "write attribute=value"),
         ("", "write attribute=value"),
+        ("color=red,long", "unknown value 'red,long' for color: red, blue, black"),
         ("color=red,color=blue", "color is set twice"),
     ],
 )

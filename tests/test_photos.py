@@ -1,7 +1,7 @@
 """People's pictures in and out."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 import pytest
 
 from amgan_jax import photos
@@ -43,6 +43,22 @@ def test_turns_a_photo_upright(tmp_path):
     exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees
     photo = photos.read(_save(tmp_path / "turned.jpg", exif=exif))
     assert photo.pixels.shape == (37, 53, 3)
+
+
+def test_a_colour_profile_comes_back_where_it_still_holds(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for mode, kept in (("RGB", profile), ("CMYK", None)):
+        photo = photos.read(_save(tmp_path / "in.jpg", mode, icc_profile=profile))
+        for name in ("out.png", "out.jpg", "out.webp", "out.tiff"):
+            photos.write(tmp_path / name, photo)
+            with Image.open(tmp_path / name) as image:
+                assert image.info.get("icc_profile") == kept
+
+
+def test_home_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _save(tmp_path / "a.png")
+    assert photos.find("~/a.png") == photos.find("~/*.png") == [tmp_path / "a.png"]
 
 
 def test_transparency_is_white_when_read_and_comes_back_when_written(tmp_path):
