@@ -16,18 +16,22 @@ import shutil
 from unittest import mock
 
 from absl import flags
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from amgan_jax import cli, input_pipeline
 from amgan_jax.errors import UserError
+from amgan_jax.workdir import local_path
 import celeb_a
 import deepfashion
 import ingest
 import labelled_photos
 import manifest
+from photo_list import SPLITS
 import photo_sets
 import shapes3d
 import shopping100k
+import synthetic_garments
 
 _HERE = pathlib.Path(__file__).parent
 _BUILDERS = {
@@ -80,7 +84,7 @@ _SIZES = {
 
 def main(argv):
     del argv
-    data_dir = pathlib.Path(_DATA_DIR.value or tfds.core.constants.DATA_DIR).expanduser()
+    data_dir = local_path(_DATA_DIR.value or tfds.core.constants.DATA_DIR)
     if _DATASET.value == "synthetic_garments":
         _build_garments(data_dir)
     else:
@@ -90,14 +94,12 @@ def main(argv):
 def _build_garments(data_dir):
     if _SOURCE.value:
         raise UserError("--dataset=synthetic_garments takes no --source: its images are rendered")
-    import synthetic_garments  # imports JAX, which photos do not need
-
     flags_ = {name: flag.value for name, flag in _SIZES.items()}
     builder = synthetic_garments.SyntheticGarments(
         name=input_pipeline.variant_name(flags_),
         height=flags_["height"],
         width=flags_["width"],
-        counts={split: flags_[split] for split in ("train", "validation", "test")},
+        counts={split: flags_[split] for split in SPLITS},
         data_dir=data_dir,
     )
     with _writing_to(data_dir):
@@ -106,7 +108,7 @@ def _build_garments(data_dir):
 
 
 def _build_photos(data_dir):
-    name, source = _DATASET.value, pathlib.Path(_SOURCE.value or "")
+    name, source = _DATASET.value, local_path(_SOURCE.value or "")
     if not _SOURCE.value:
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
@@ -130,7 +132,6 @@ def _build_here(builder, photos, data_dir):
     ingested = builder.ingested = ingest.ingest(photos, data_dir)
     ingest.check(ingested.bad, {photo.split for photo in ingested.photos}, len(photos), _SKIP_BAD.value)
     _prepare(builder)
-    ingest.write_skipped(pathlib.Path(builder.data_dir), ingested.bad)
 
 
 def _build_on_beam(builder, photos):
@@ -159,7 +160,7 @@ def _read(name, source):
         photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
         return photo_list, input_pipeline.variant_name({"annotation": annotation})
     if name in ("fashion_products", "clothing_attributes"):
-        return labelled_photos.read(source, pathlib.Path(_LABELS.value or _HERE / f"{name}.csv")), ""
+        return labelled_photos.read(source, local_path(_LABELS.value or str(_HERE / f"{name}.csv"))), ""
     return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
 
 
@@ -182,8 +183,9 @@ def _writing_to(data_dir):
         with (data_dir / ".amgan_jax.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # which goes with the process
             yield
-    except OSError as error:
-        raise UserError(f"cannot write the dataset to {data_dir}: {error.strerror or error}") from error
+    except (OSError, tf.errors.OpError) as error:  # the latter is what TFDS' writers meet
+        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
+        raise UserError(f"cannot write the dataset to {data_dir}: {reason}") from error
 
 
 def _check_new(builder):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from amgan_jax.attributes import Schema
+from photo_list import SPLITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         del dl_manager
-        return {split: self._generate_examples(split) for split in ("train", "validation", "test")}
+        return {split: self._generate_examples(split) for split in SPLITS}
 
     def _generate_examples(self, split):
         return map(keyed_features, self.examples(split))

@@ -1,10 +1,11 @@
 """The TFDS builders of photos, one class a dataset: what was read and checked becomes tfrecords."""
 
+import pathlib
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from ingest import Ingested
+from ingest import Ingested, write_skipped
 from labelled_images import Example, LabelledImages
 from photo_list import PhotoList
 
@@ -32,6 +33,11 @@ class _PhotoSet(LabelledImages):
 
     def extra_metadata(self):
         return {name: value for name, value in self._metadata.items() if value}
+
+    def _split_generators(self, dl_manager):
+        if isinstance(self.ingested, Ingested):
+            write_skipped(pathlib.Path(self.data_path), self.ingested.bad)
+        return super()._split_generators(dl_manager)
 
     def _generate_examples(self, split):
         if isinstance(self.ingested, Ingested):

@@ -8,8 +8,8 @@ import tensorflow_datasets as tfds
 
 from amgan_jax import garments
 from labelled_images import Example, LabelledImages
+from photo_list import SPLITS
 
-_SPLITS = ("train", "validation", "test")
 _CHUNK = 256  # garments rendered at once
 
 
@@ -34,7 +34,7 @@ class SyntheticGarments(LabelledImages):
 
     def examples(self, split):
         # A seed a split: no garment of one is in another.
-        seed, count = _SPLITS.index(split), self._counts[split]
+        seed, count = SPLITS.index(split), self._counts[split]
         rng = np.random.default_rng(seed)
         labels = np.stack([rng.integers(0, n, count) for n in self.schema.value_counts], axis=-1).astype(np.int32)
         for start in range(0, count, _CHUNK):

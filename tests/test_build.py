@@ -11,6 +11,7 @@ from absl.testing import flagsaver
 import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
 from amgan_jax.errors import UserError
 from tests import helpers, trees
@@ -175,9 +176,16 @@ def test_another_dataset_of_the_same_name_is_not_taken_for_ours(tree):
     assert source.schema.names == tuple(COLUMNS[2:])
 
 
-def test_a_build_that_fails_leaves_nothing(tree, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
+def test_a_build_that_fails_leaves_nothing(tree, monkeypatch, error):
     def full(*_, **__):
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(build, "_serialize", full)
     with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
