@@ -28,12 +28,13 @@ from amgan_jax import checkpoints, cli, editor, garments, report
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
-from amgan_jax.workdir import write_atomically
+from amgan_jax.workdir import local_path, write_atomically
 
 matplotlib.use("Agg")
 from matplotlib import figure  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(_ROOT))  # where config files find each other
 _SYSTEMS = ("amgan", "stargan", "ganimation", "sagan", "no_regional", "no_attention", "no_perceptual")
 _BASELINES = ("stargan", "ganimation", "sagan")
 _CLASSIFIERS = ("attention", "evaluator")
@@ -59,8 +60,10 @@ _OUTPUT = flags.DEFINE_string("output", "docs/results/compare.json", "Where the 
 
 
 def main(argv):
-    folder, output, overrides = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUTPUT.value), argv[1:]
+    folder, output, overrides = local_path(_WORKDIR.value).absolute(), local_path(_OUTPUT.value), argv[1:]
     configs = {_name(path): path for path in _CONFIGS.value}
+    if len(configs) < len(_CONFIGS.value):
+        raise UserError(f"--configs={','.join(_CONFIGS.value)}: two of these have the same name")
     for seed in range(_SEEDS.value):
         for name, path in configs.items():
             _train(path, seed, folder / f"{name}-{seed}", overrides)

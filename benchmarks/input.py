@@ -26,14 +26,14 @@ from amgan_jax import cli, garments, input_pipeline
 from amgan_jax.workdir import write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(_ROOT / "data"))
+sys.path[:0] = [str(_ROOT), str(_ROOT / "data")]  # where config files find each other, and labelled_images is
 import labelled_images  # noqa: E402
 
 _SIZES = (64, 128, 256)  # of the images that networks see, pixels
 _STORED = 1.5  # times larger are the files' images
 _PHOTOS = 2000  # different ones
 _GROWN = 500_000  # entries of the large dataset
-_IMAGES = 2048  # of 64 pixels that are timed a turn; fewer of larger ones
+_IMAGES = 8192  # of 64 pixels that are timed a turn; fewer of larger ones
 
 _CONFIG = config_flags.DEFINE_config_file("config", str(_ROOT / "configs" / "default.py"), "Of batches and threads.")
 _OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the tables. Default: print them.")

@@ -6,7 +6,6 @@ What stands behind `--` is passed on to both runs.
 """
 
 import json
-import pathlib
 import random
 import signal
 import subprocess
@@ -16,6 +15,8 @@ import time
 from absl import flags
 
 from amgan_jax import cli
+from amgan_jax.errors import UserError
+from amgan_jax.workdir import local_path
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for both workdirs.", required=True)
@@ -24,21 +25,21 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
 
 
 def main(argv):
-    folder = pathlib.Path(_WORKDIR.value)
+    folder = local_path(_WORKDIR.value)
     commands = {
         name: [sys.executable, "-m", "amgan_jax.main", f"--config={_CONFIG.value}", f"--workdir={folder / name}"]
         + argv[1:]
         for name in ("alone", "killed")
     }
     started = time.monotonic()
-    subprocess.run(commands["alone"], check=True, stdout=subprocess.DEVNULL)
+    _run(commands["alone"])
     seconds = time.monotonic() - started
     print(f"left alone: {seconds:.0f} s")
     moments = random.Random(_SEED.value)
     for kill in range(_KILLS.value):
         # Short of half of it, so that no kill finds the training at its end.
         _run_and_kill(commands["killed"], moments.uniform(0.1, 0.45) * seconds, kill)
-    subprocess.run(commands["killed"], check=True, stdout=subprocess.DEVNULL)
+    _run(commands["killed"])
     figures = {name: json.loads((folder / name / "report" / "metrics.json").read_text()) for name in commands}
     for report in figures.values():
         del report["train/seconds"]  # wall clock
@@ -47,6 +48,11 @@ def main(argv):
     print(f"{len(figures['alone'])} figures, different: {different or 'none'}")
     print(f"{len(lines[0])} lines of metrics.jsonl, the same: {lines[0] == lines[1]}")
     sys.exit(bool(different) or lines[0] != lines[1])
+
+
+def _run(command):
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise UserError("the training did not come to its end, see above")
 
 
 def _run_and_kill(command, seconds, kill):

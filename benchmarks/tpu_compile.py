@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import os
 import pathlib
+import sys
 
 from absl import flags
 
@@ -29,6 +30,7 @@ from amgan_jax.errors import UserError  # noqa: E402
 from amgan_jax.workdir import write_atomically  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(_ROOT))  # where config files find each other
 _NEEDED = "compiling for a TPU needs jax[tpu]: pip install -e '.[tpu]' in a virtual environment of its own"
 _TOPOLOGY, _CHIPS = "v5e:2x4", 8
 _CONFIG = flags.DEFINE_string("config", None, "One config file. Default: every file in configs/.")

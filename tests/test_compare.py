@@ -62,8 +62,13 @@ def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
 
 @pytest.mark.parametrize(
     ("config", "said"),
-    [("configs/compare.py:cyclegan", "unknown system 'cyclegan'"), ("configs/none.py", "cannot load configs/none.py")],
+    [
+        ("configs/compare.py:cyclegan", "unknown system 'cyclegan'"),
+        ("configs/none.py", "cannot load configs/none.py"),
+        ("configs/compare.py:amgan,configs/compare_products.py:amgan", "two of these have the same name"),
+    ],
 )
 def test_an_unknown_system_or_config_is_refused(tmp_path, config, said):
-    result = helpers.run("benchmarks/compare.py", f"--workdir={tmp_path}", f"--configs={config}")
+    # Without a path to the configs, as users call it.
+    result = helpers.run("benchmarks/compare.py", f"--workdir={tmp_path}", f"--configs={config}", PYTHONPATH="")
     helpers.assert_refused(result, said)
