@@ -5,12 +5,11 @@ python -m amgan_jax.classify --workdir=DIR --images='photos/*.jpg' [--output=F.c
 
 import csv
 import io
-import pathlib
 
 from absl import flags
 
 from amgan_jax import cli, commands, editor, photos
-from amgan_jax.workdir import write_atomically
+from amgan_jax.workdir import local_path, write_atomically
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
 _IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
@@ -21,7 +20,7 @@ _SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be rea
 def main(argv):
     del argv
     paths = photos.find(_IMAGES.value)
-    system = editor.load(pathlib.Path(_WORKDIR.value))
+    system = editor.load(local_path(_WORKDIR.value))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     names = system.schema.names
@@ -33,7 +32,7 @@ def main(argv):
             cells = (cell for a, name in enumerate(names) for cell in (values[name], f"{confidence[i, a]:.3f}"))
             writer.writerow([path, *cells])
     if _OUTPUT.value:
-        write_atomically(pathlib.Path(_OUTPUT.value), table.getvalue())
+        write_atomically(local_path(_OUTPUT.value), table.getvalue())
     else:
         print(table.getvalue(), end="")
 

@@ -3,12 +3,11 @@
 python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve_length=long --output=edited.png
 """
 
-import pathlib
-
 from absl import flags
 
 from amgan_jax import cli, commands, editor, photos
 from amgan_jax.errors import UserError
+from amgan_jax.workdir import local_path
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
 _IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
@@ -21,10 +20,10 @@ _SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be rea
 def main(argv):
     del argv
     paths = photos.find(_IMAGES.value)
-    system = editor.load(pathlib.Path(_WORKDIR.value))
+    system = editor.load(local_path(_WORKDIR.value))
     wanted = system.schema.parse_edit(_SET.value)
     region = system.schema.index(_REGION.value) if _REGION.value else None
-    outputs = _output_paths(paths, pathlib.Path(_OUTPUT.value))
+    outputs = _output_paths(paths, local_path(_OUTPUT.value))
     for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
         source, confidence = system.classify(image)
         target = source.copy()

@@ -1,4 +1,4 @@
-"""tf.data input: built datasets to numpy batches. The only module that imports TensorFlow.
+"""tf.data input: built datasets to numpy batches. TensorFlow's only use here, but for clu's.
 
 A dataset's files are mapped into memory, so that the system keeps as much of them there
 as fits; `sampling` says which rows a step shows and how; tf.data decodes, letterboxes,
@@ -27,6 +27,7 @@ from amgan_jax import networks, sampling
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
+from amgan_jax.workdir import local_path
 
 _BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
 _CHUNK = 1024  # images that are read at once
@@ -155,7 +156,7 @@ def _find_builder(config):
         )
     builder = tfds.builder_from_directory(directory)
     for name, digest in (builder.info.metadata.get("digests") or {}).items():
-        if config.data.source and digest != source_digest(pathlib.Path(config.data.source, name)):
+        if config.data.source and digest != source_digest(local_path(config.data.source) / name):
             raise UserError(
                 f"{config.data.source}/{name} has changed since {directory} was built:"
                 " remove that folder to build it again, or leave --config.data.source out to train on what is built"
@@ -164,7 +165,7 @@ def _find_builder(config):
 
 
 def _data_dir(config):
-    return pathlib.Path(config.data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    return local_path(config.data.data_dir or tfds.core.constants.DATA_DIR)
 
 
 def _variant_directory(config):

@@ -6,7 +6,7 @@ The same command goes on from whatever the workdir holds.
 """
 
 import logging
-import pathlib
+import os
 import subprocess
 import sys
 
@@ -31,13 +31,15 @@ _log = logging.getLogger("amgan_jax.main")
 
 def main(argv):
     del argv
-    config, directory = _config(), pathlib.Path(_WORKDIR.value)
+    config, directory = _config(), workdir.local_path(_WORKDIR.value)
     if _COORDINATOR.value:
         parallel.join(_COORDINATOR.value, _HOSTS.value, _HOST.value)
     elif _HOSTS.value is not None or _HOST.value is not None:
         raise UserError("--hosts and --host need --coordinator=HOST:PORT, by which the hosts find each other")
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     train.check_config(config)
+    if _MODE.value == "train":
+        train.check_devices(config)
     source = _source(config)
     evaluate.check_measures(config, source)  # not found out after hours of training
     if _MODE.value == "train":
@@ -75,7 +77,8 @@ def _build_missing(config, input_pipeline):
         return
     command = [sys.executable, *input_pipeline.build_command(config)]
     _log.info("building the dataset: %s", " ".join(command))
-    if subprocess.run(command, check=False).returncode and not input_pipeline.is_built(config):
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}  # this process holds the accelerator
+    if subprocess.run(command, env=environment, check=False).returncode and not input_pipeline.is_built(config):
         sys.exit(2)  # the build has said why, and no other process has built it meanwhile
 
 

@@ -106,10 +106,12 @@ def example_keys(seed: int, step, share: int, examples: int):
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(place)
 
 
-def check_batch_size(name: str, batch_size: int) -> None:
-    """Raises UserError unless the global batch can be cut evenly over all devices."""
+def check_batch_size(name: str, batch_size: int, group: int = 1) -> None:
+    """Raises UserError unless the global batch can be cut evenly over all devices, without cutting a group."""
     devices = jax.device_count()
-    if batch_size < 1 or batch_size % devices:
+    if batch_size < 1 or batch_size % (group * devices):
+        groups = f" in groups of {group} (amgan.cycle_every or mixup)" if group > 1 else ""
         raise UserError(
-            f"{name}.batch_size={batch_size} cannot be divided over {devices} devices: use a multiple of {devices}"
+            f"{name}.batch_size={batch_size} cannot be divided over {devices} devices{groups}:"
+            f" use a multiple of {group * devices}"
         )

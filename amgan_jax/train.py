@@ -92,10 +92,12 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
         loss is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
+    check_devices(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))  # what it raises, not after hours
     workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
+    workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host made
     attention = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
     evaluator = train_classifier(config, "evaluator", source, workdir)
@@ -103,15 +105,14 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
 
 
 def check_config(config) -> None:
-    """Raises UserError for a config that cannot be trained."""
-    for name in ("attention", "evaluator", "amgan"):
-        parallel.check_batch_size(name, config[name].batch_size)
+    """Raises UserError for a config that cannot be trained on any devices."""
     counts = (
         "log_steps",
         "checkpoint_steps",
         "sample_steps",
         "sample_images",
         "evaluate.batch_size",
+        "evaluate.validation_images",
         "attention.num_steps",
         "evaluator.num_steps",
         "evaluator.scale",
@@ -122,10 +123,10 @@ def check_config(config) -> None:
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
             raise UserError(f"{name} should be at least 1")
-    # Else which examples the cycle loss sees, and so the update, would depend on the number of devices.
-    examples = config.amgan.batch_size // jax.device_count()
-    if examples % config.amgan.cycle_every:
-        raise UserError(f"amgan.cycle_every={config.amgan.cycle_every} does not divide {examples} examples a device")
+    for name, largest in (("data.crop", 0.99), ("data.balance", 1.0), ("amgan.ema_decay", 1.0)):
+        section, knob = name.split(".")
+        if not 0.0 <= config[section][knob] <= largest:
+            raise UserError(f"{name}={config[section][knob]}: 0 to {largest:g}")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in ("attention", "evaluator"):
@@ -146,14 +147,25 @@ def check_config(config) -> None:
             raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
 
 
+def check_devices(config) -> None:
+    """Raises UserError for batches that cannot be divided over the devices that there are.
+
+    Neighbours that are mixed, and examples that the cycle loss leaves out, must be on one device: else
+    the update would depend on the number of devices.
+    """
+    for name, group in (
+        ("attention", 2 if config.attention.mixup else 1),
+        ("evaluator", 2 if config.evaluator.mixup else 1),
+        ("amgan", config.amgan.cycle_every),
+    ):
+        parallel.check_batch_size(name, config[name].batch_size, group)
+
+
 def _check_classifier(config, name):
     """Raises UserError for a classifier that cannot be built or trained."""
     networks.classifier_type(config, name)
-    examples = config[name].batch_size // jax.device_count()
-    if config[name].mixup < 0 or (config[name].mixup and examples % 2):
-        raise UserError(
-            f"{name}.mixup={config[name].mixup}: 0 or more, and an even number of examples a device, not {examples}"
-        )
+    if config[name].mixup < 0:
+        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
     architecture, network = config[name].architecture, config[name].network
     if name == "attention" and architecture == "plain":
         raise UserError("attention.architecture=plain has no activation maps: resnet or efficientnet_lite0")
@@ -315,8 +327,7 @@ def _validator(config, source, editor, judge, names):
 def _sampler(config, source, workdir, editor):
     """Draws a sheet of the first validation images and their edits at a step."""
     batch = next(iter(source.evaluation_batches(config, "validation")))
-    image = batch["image"][: config.sample_images]
-    label = batch["label"][: config.sample_images]
+    image, label = (batch[name][batch["mask"]][: config.sample_images] for name in ("image", "label"))
 
     def draw(step, train_state):
         sheet = report.edit_sheet(editor(train_state), image, label)

@@ -24,6 +24,21 @@ _CHANGEABLE = (
     "sample_steps",
 )
 
+# Knobs that came later, each with the value that stands for the time before.
+_ADDED = {
+    "amgan.cycle_every": 1,
+    "attention.mixup": 0.0,
+    "discriminator.projection": False,
+    "evaluator.mixup": 0.0,
+}
+
+
+def local_path(text: str) -> pathlib.Path:
+    """A path that a flag names, where ~ is the home folder; UserError for a URL such as gs://bucket."""
+    if "://" in text:
+        raise UserError(f"{text} is a URL: mount what it stands for, and name the folder")
+    return pathlib.Path(text).expanduser()
+
 
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
     """Writes a file so that it is there whole or not at all.
@@ -87,10 +102,13 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
         if not (workdir / name).is_file():
             raise UserError(f"{workdir} is not a workdir of amgan_jax.main: it has no {name}")
     try:
-        config = config_dict.ConfigDict(_tuples(json.loads((workdir / "config.json").read_text())))
+        tree = json.loads((workdir / "config.json").read_text())
     except json.JSONDecodeError as error:
         raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
-    return config, Schema.from_json((workdir / "schema.json").read_text())
+    for key, value in _ADDED.items():
+        section, name = key.split(".")
+        tree.get(section, {}).setdefault(name, value)
+    return config_dict.ConfigDict(_tuples(tree)), Schema.from_json((workdir / "schema.json").read_text())
 
 
 def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:

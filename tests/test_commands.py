@@ -57,12 +57,12 @@ def test_training_leaves_what_the_contract_says(trained_workdir):
     assert written >= {"attention/8", "evaluator/8", "amgan/8"}
 
 
-def test_evaluating_again_on_four_devices_gives_the_same_report(trained_workdir, data_dir, tmp_path):
+def test_evaluating_again_on_more_devices_than_examples_gives_the_same_report(trained_workdir, data_dir, tmp_path):
     copy = shutil.copytree(trained_workdir, tmp_path / "w")
     shutil.rmtree(copy / "report")
     result = helpers.run(
         "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={copy}", "--mode=evaluate",
-        f"--config.data.data_dir={data_dir}", devices=4,
+        f"--config.data.data_dir={data_dir}", devices=8,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     for name in ("metrics.json", "README.md", "edits.png"):

@@ -155,17 +155,17 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"amgan.batch_size": 0}, "amgan.batch_size=0 cannot be divided over 1 devices"),
         ({"height": 30}, "height=30: the generator needs a multiple of 4"),
         ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
-        ({"amgan.cycle_every": 3}, "amgan.cycle_every=3 does not divide 4 examples a device"),
+        ({"data.crop": 12.0}, "data.crop=12.0: 0 to 0.99"),
+        ({"data.balance": -1.0}, "data.balance=-1.0: 0 to 1"),
+        ({"amgan.ema_decay": 1.5}, "amgan.ema_decay=1.5: 0 to 1"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
         ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
-        ({"attention.mixup": 0.4, "attention.batch_size": 3}, "an even number of examples a device, not 3"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
         ({"evaluate.during": {"edits": 0}}, "evaluate.during.edits=0 is not a multiple of log_steps=2"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
@@ -173,12 +173,29 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     ],
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):
+    with pytest.raises(UserError, match=said):
+        train.check_config(_changed(change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"amgan.batch_size": 0}, "amgan.batch_size=0 cannot be divided over 1 devices: use a multiple of 1"),
+        ({"amgan.cycle_every": 3}, "amgan.batch_size=4 .* in groups of 3 .*: use a multiple of 3"),
+        ({"attention.mixup": 0.4, "attention.batch_size": 3}, "attention.batch_size=3 .*: use a multiple of 2"),
+    ],
+)
+def test_batches_that_the_devices_do_not_divide_are_refused(change, said):
+    with pytest.raises(UserError, match=said):
+        train.check_devices(_changed(change))
+
+
+def _changed(change):
     config = helpers.tiny_config()
     for key, value in change.items():
         *parts, name = key.split(".")
         functools.reduce(getattr, parts, config)[name] = value
-    with pytest.raises(UserError, match=said):
-        train.check_config(config)
+    return config
 
 
 def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path):

@@ -1,5 +1,7 @@
 """Whether a workdir belongs to a config and a schema."""
 
+import json
+
 import pytest
 
 from amgan_jax import workdir
@@ -20,6 +22,26 @@ def test_config_and_schema_come_back_as_they_were(prepared):
     config, schema = workdir.load(prepared)
     assert schema == SCHEMA
     assert config.to_dict() == helpers.tiny_config().to_dict()
+
+
+def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
+    path = prepared / "config.json"
+    content = json.loads(path.read_text())
+    for section, name in (("amgan", "cycle_every"), ("discriminator", "projection"), ("attention", "mixup")):
+        del content[section][name]
+    path.write_text(json.dumps(content))
+    config = helpers.tiny_config()
+    with pytest.raises(UserError, match="discriminator.projection was False, is True"):
+        workdir.prepare(prepared, config, SCHEMA, write=True)
+    config.discriminator.projection = False
+    workdir.prepare(prepared, config, SCHEMA, write=True)
+
+
+def test_a_path_may_be_in_the_home_folder_but_no_bucket(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert workdir.local_path("~/run") == tmp_path / "run"
+    with pytest.raises(UserError, match="gs://bucket/run is a URL: mount"):
+        workdir.local_path("gs://bucket/run")
 
 
 def test_another_config_is_refused_by_key(prepared):
