@@ -123,7 +123,7 @@ def _words(path):
 def _present(numbers, count):
     try:
         values = np.array(numbers.split(), np.int8)
-    except ValueError:
+    except (ValueError, OverflowError):
         values = np.zeros(0, np.int8)
     if len(values) != count or not np.isin(values, (-1, 0, 1)).all():
         raise UserError(f"{len(values)} numbers, where {count} should be that are 1, 0 or -1")

@@ -12,19 +12,19 @@ import tempfile
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
+import tensorflow as tf
 import tqdm
 
 from amgan_jax import photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
-from photo_list import SPLITS, Photo, read_table
+from photo_list import NAMED, SPLITS, Photo, read_table
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
 _MARGIN = 0.1  # of a box's longer side, kept around it
 _SKIPPED = "skipped.csv"
-_NAMED = 5  # bad photos that a refusal names
 _CHUNK = 512  # photos at work at once
 ORDER = ("test", "validation", "train")  # of two equal photos in two splits, the one in training is bad
 
@@ -102,8 +102,8 @@ def check(bad: list[Bad], splits: Collection[str], total: int, skip_bad: bool) -
       skip_bad: whether bad photos are left out.
     """
     if bad and not skip_bad:
-        named = "; ".join(f"{b.where}: {b.reason}" for b in bad[:_NAMED])
-        more = "; ..." if len(bad) > _NAMED else ""
+        named = "; ".join(f"{b.where}: {b.reason}" for b in bad[:NAMED])
+        more = "; ..." if len(bad) > NAMED else ""
         raise UserError(
             f"{len(bad)} of {total} photos are bad: {named}{more} (data/build.py --skip_bad leaves them out)"
         )
@@ -166,6 +166,7 @@ def _normalize(content, box):
         image.load()
         plain = image.mode == "RGB" and not image.has_transparency_data and image.getexif().get(_ORIENTATION, 1) == 1
         if plain and image.format in ("JPEG", "PNG") and max(image.size) <= _LARGEST_SIDE and box is None:
+            _check_decodes(content)
             return content
         image = Image.fromarray(photos.upright(image).pixels)
     if box is not None:
@@ -174,6 +175,14 @@ def _normalize(content, box):
     buffer = io.BytesIO()
     image.save(buffer, "jpeg", quality=95)
     return buffer.getvalue()
+
+
+def _check_decodes(content):
+    """Raises UserError for what Pillow forgives and TensorFlow, which reads it in training, does not."""
+    try:
+        tf.io.decode_image(content, channels=3, expand_animations=False)
+    except tf.errors.InvalidArgumentError as error:
+        raise UserError("the photo is damaged or cut off") from error
 
 
 def _with_margin(box, size):

@@ -5,7 +5,7 @@ import pathlib
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
-from photo_list import SPLITS, Photo, PhotoList, read_table, reader
+from photo_list import SPLITS, Photo, PhotoList, Row, read_table, reader
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
@@ -29,7 +29,7 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
 
 
 def to_photos(
-    schema: Schema, labels_file: pathlib.Path, rows: list[dict[str, str]], column: str, path_of: Callable
+    schema: Schema, labels_file: pathlib.Path, rows: list[Row], column: str, path_of: Callable
 ) -> list[Photo]:
     """Photos of the rows of a labels file, with what is wrong with a row as its photo's fault.
 
@@ -41,9 +41,9 @@ def to_photos(
       path_of: the photo's file, of its name.
     """
     photos = []
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         name, split, fault = row[column], row["split"], None
-        where = f"{labels_file} row {number} ({name})"
+        where = f"{labels_file} row {row.number} ({name})"
         try:
             if split not in SPLITS:
                 raise UserError(f"unknown split {split!r}: {', '.join(SPLITS)}")

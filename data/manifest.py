@@ -25,6 +25,9 @@ def read(source: pathlib.Path) -> PhotoList:
     """
     path = source / "labels.csv"
     columns, rows = read_table(path, ("image",))
+    for name in columns:
+        if name.lower() in ("image", "split") and name != name.lower():
+            raise UserError(f"{path} row 1: column {name!r}: write {name.lower()!r}, or give it another name")
     if not rows:
         raise UserError(f"{path} has no row below the names of its columns")
     for row in rows:

@@ -11,6 +11,7 @@ from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+NAMED = 5  # faults that a message names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +48,10 @@ class PhotoList:
 
     def __post_init__(self):
         first_of: dict[str, Photo] = {}
-        for photo in self.photos:
-            first = first_of.setdefault(photo.id, photo)
-            if first is not photo:
-                raise UserError(f"{photo.where}: the photo stands in {first.where} too")
+        twice = [photo for photo in self.photos if first_of.setdefault(photo.id, photo) is not photo]
+        if twice:
+            named = "; ".join(f"{p.where}: the photo stands in {first_of[p.id].where} too" for p in twice[:NAMED])
+            raise UserError(f"{named}; {len(twice)} such rows in all: remove them")
 
 
 def reader(path: pathlib.Path) -> Callable[[], bytes]:
@@ -64,18 +65,12 @@ def read_lines(path: pathlib.Path) -> list[str]:
     Raises:
       UserError: it is missing, empty, or not UTF-8 (names the line).
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{path} row {row} is not UTF-8: save the file as UTF-8") from error
-    if not text.strip():
+    lines = [line.rstrip("\r\n") for _, line in _numbered(path)]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
         raise UserError(f"{path} is empty")
-    return text.rstrip().splitlines()
+    return lines
 
 
 def read_counted(path: pathlib.Path) -> Iterator[tuple[int, str]]:
@@ -86,52 +81,63 @@ def read_counted(path: pathlib.Path) -> Iterator[tuple[int, str]]:
     Raises:
       UserError: it cannot be read, or the count is not that of the rows.
     """
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            count, number = file.readline().strip(), 2
-            if not count.isdigit():
-                raise UserError(f"{path} row 1: {count!r}, where the number of rows should be")
-            file.readline()
-            for number, line in enumerate(filter(str.strip, file), start=3):
-                yield number, line.rstrip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-    if int(count) != number - 2:
-        raise UserError(f"{path} row 1 says {int(count)} rows, the file has {number - 2}: is it cut off?")
+    lines = _numbered(path)
+    count = next(lines, (1, ""))[1].strip()
+    if not count.isdigit():
+        raise UserError(f"{path} row 1: {count!r}, where the number of rows should be")
+    next(lines, None)
+    rows = 0
+    for number, line in lines:
+        if line.strip():
+            rows += 1
+            yield number, line.rstrip()
+    if int(count) != rows:
+        raise UserError(f"{path} row 1 says {int(count)} rows, the file has {rows}: is it cut off?")
 
 
 def read_columns(path: pathlib.Path) -> list[str]:
     """The names in the second line of such a file; UserError where it cannot be read."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            file.readline()
-            return file.readline().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    return next((line.split() for number, line in _numbered(path) if number == 2), [])
 
 
-def read_table(path: pathlib.Path, columns: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Column names and rows of a CSV file.
+class Row(dict):
+    """The cells of a row, by column; `number` is that of the line where it ends."""
+
+    number: int
+
+
+def read_table(path: pathlib.Path, columns: Iterable[str]) -> tuple[list[str], list[Row]]:
+    """Column names and rows of a CSV file, but for rows without any content.
 
     Raises:
       UserError: it cannot be read, a column is missing or stands twice, or a row has more cells than columns.
     """
-    reader_ = csv.DictReader(read_lines(path), strict=True)
+    reader_ = csv.DictReader((line for _, line in _numbered(path)), strict=True)
+    rows = []
     try:
-        found = [name.strip() for name in reader_.fieldnames]
+        found = [name.strip() for name in reader_.fieldnames or ()]
         reader_.fieldnames = found
-        rows = list(reader_)
+        for cells in reader_:
+            # A line break in a cell is a space: no value is of two lines.
+            row = Row({n: " ".join(c.splitlines()) if isinstance(c, str) else c for n, c in cells.items()})
+            row.number = reader_.line_num
+            if any(row.values()):
+                rows.append(row)
     except csv.Error as error:
-        raise UserError(f"{path} row {reader_.line_num}: {error}") from error
+        raise UserError(f"{path} row {reader_.reader.line_num}: {error}") from error
+    if not any(found):
+        raise UserError(f"{path} is empty")
     missing = [name for name in columns if name not in found]
     if missing:
-        raise UserError(f"{path} row 1: column {missing[0]!r} is missing: {', '.join(found)}")
+        separator = next((s for s in ";\t" if s in found[0]), None)
+        hint = f": its cells are separated by {separator!r}; save it with commas" if separator else ""
+        raise UserError(f"{path} row 1: column {missing[0]!r} is missing: {', '.join(found)}{hint}")
     twice = [name for name in found if found.count(name) > 1]
     if twice:
         raise UserError(f"{path} row 1: column {twice[0]!r} stands there twice")
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         if None in row:
-            raise UserError(f"{path} row {number} has more cells than row 1: is a text with commas not in quotes?")
+            raise UserError(f"{path} row {row.number} has more cells than row 1: is a text with commas not in quotes?")
     return found, rows
 
 
@@ -166,6 +172,19 @@ def one_hot_label(line: str, counts: Sequence[int]) -> list[int]:
         label.append(ones[0] if ones else UNKNOWN)
         start += count
     return label
+
+
+def _numbered(path):
+    """Numbers, from 1, and texts of the lines of a file; UserError where it cannot be read or is not UTF-8."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise UserError(f"{path} row {number} is not UTF-8: save the file as UTF-8") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _read_bytes(path):

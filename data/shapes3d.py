@@ -53,7 +53,7 @@ def read(source: pathlib.Path) -> PhotoList:
         raise UserError(f"{path}: images {shape} and labels {labels.shape}, not [N, 64, 64, 3] and [N, 6]")
     columns = [np.abs(labels[:, i, None] - factor).argmin(1) for i, factor in enumerate(_FACTORS)]
     off = [
-        np.abs(labels[:, i] - factor[column]) > 1e-3
+        ~(np.abs(labels[:, i] - factor[column]) <= 1e-3)
         for i, (factor, column) in enumerate(zip(_FACTORS, columns, strict=True))
     ]
     photos = []
@@ -62,7 +62,12 @@ def read(source: pathlib.Path) -> PhotoList:
         fault = f"labels {labels[i].tolist()}: the {wrong[0]} is none that there should be" if wrong else None
         photos.append(
             Photo(
-                str(i), split_by_hash(str(i)), f"{path} row {i}", functools.partial(_png, path, i), label, fault=fault
+                str(i),
+                split_by_hash(str(i)),
+                f"{path} row {i}",
+                functools.partial(_png, path, i),
+                [] if fault else label,
+                fault=fault,
             )
         )
     return PhotoList(SCHEMA, photos)

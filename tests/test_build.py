@@ -1,6 +1,7 @@
 """The dataset builders: published layouts become datasets, broken ones are refused."""
 
 import csv
+import io
 import json
 import pickle
 import shutil
@@ -147,12 +148,15 @@ def test_a_transparent_photo_is_built_on_white(tree):
 
 
 def test_rebuilt_bytes_are_equal(tree):
+    """In another process, where hashes and so the order of sets differ."""
     first = _build_tree(tree)
+    result = helpers.run(
+        "data/build.py", "--dataset=fashion_products", f"--source={tree}", f"--labels={tree}/labels.csv",
+        f"--data_dir={tree}/again",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (again,) = (path.parent for path in (tree / "again").rglob("dataset_info.json"))
     content = {path.name: path.read_bytes() for path in first.iterdir()}
-    for path in first.iterdir():
-        path.unlink()
-    first.rmdir()
-    again = _build_tree(tree)
     assert {path.name: path.read_bytes() for path in again.iterdir()} == content
 
 
@@ -212,6 +216,28 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
         _build("celeb_a", tmp_path)
     with pytest.raises(UserError, match="nowhere is not a folder"):
         _build("celeb_a", tmp_path / "nowhere")
+
+
+def test_a_box_beyond_the_photo_shows_nothing_else():
+    buffer = io.BytesIO()
+    Image.new("RGB", (100, 200), (255, 255, 255)).save(buffer, "png")
+    with Image.open(io.BytesIO(ingest._normalize(buffer.getvalue(), (-5, 0, 100, 200)))) as cropped:
+        assert cropped.size == (100, 200) and np.asarray(cropped).min() == 255
+
+
+def test_a_photo_that_only_training_could_not_decode_is_bad(tree):
+    path = tree / "images" / "1.jpg"
+    Image.new("RGB", (20, 30), (9, 8, 7)).save(path, "png")
+    path.write_bytes(path.read_bytes()[:-6])
+    with pytest.raises(UserError, match=r"1 of 4 photos are bad: .*row 2 \(1\): the photo is damaged or cut off"):
+        _build_tree(tree)
+
+
+@pytest.mark.parametrize("dataset", ["fashion_products", "clothing_attributes"])
+def test_the_shipped_labels_have_no_fault(tmp_path, dataset):
+    (tmp_path / "images").mkdir()
+    photos = build.labelled_photos.read(tmp_path, helpers.ROOT / "data" / f"{dataset}.csv").photos
+    assert len(photos) > 2000 and not any(photo.fault for photo in photos)
 
 
 # Anyone's photos.
@@ -274,6 +300,26 @@ def test_windows_files_are_read(shop):
     assert source.schema.names == ("Farbe", "größe")
 
 
+def test_spreadsheets_empty_rows_and_line_breaks_are_forgiven(shop):
+    def edit(rows):
+        rows[2][1] = "dunkel\nblau"
+        return [*rows[:4], ["", "", ""], *rows[4:], ["", "", ""]]
+
+    _edit_csv(shop, edit)
+    photos = build.manifest.read(shop)
+    assert photos.schema.attributes[0].values == ("blau", "dunkel blau", "grün", "rot")
+    # A row's number is that of its line in the file.
+    assert [photo.where.rpartition(" row ")[2].split()[0] for photo in photos.photos[:4]] == ["2", "4", "5", "7"]
+
+
+def test_a_value_whose_only_photo_hashes_to_test_is_trained_with(shop):
+    tested = next(photo for photo in build.manifest.read(shop).photos if photo.split == "test")
+    row = int(tested.where.rpartition(" row ")[2].split()[0]) - 1
+    _edit_csv(shop, _set(row, 1, "gelb"))
+    moved = next(photo for photo in build.manifest.read(shop).photos if photo.id == tested.id)
+    assert moved.split == "train"
+
+
 def test_a_schema_file_says_which_columns_count(shop):
     (shop / "schema.json").write_text('{"Farbe": ["rot", "grün", "blau", "gelb"]}', encoding="utf-8")
     _build("manifest", shop)
@@ -293,7 +339,9 @@ def _set(row, column, value):
     [
         (_set(0, 0, "photo"), "row 1: column 'image' is missing: photo, Farbe"),
         (_set(0, 2, "Farbe"), "row 1: column 'Farbe' stands there twice"),
-        (lambda rows: [*rows, rows[3]], r"row 32 \(Blusen 2/été 2.jpg\): the photo stands in .*row 4 .* too"),
+        (_set(0, 2, "Split"), "row 1: column 'Split': write 'split'"),
+        (lambda rows: [*rows, rows[3], rows[5]],
+         r"row 32 \(Blusen 2/été 2.jpg\): the photo stands in .*row 4 .* too; .*row 33 .* 2 such rows in all"),
         (lambda rows: [[*row, "gleich"] for row in rows], "attribute 'gleich' has only the value 'gleich'"),
         (lambda rows: [row[:1] for row in rows], "row 1: no column for an attribute beside image"),
         (lambda rows: rows[:1], "has no row below the names of its columns"),
@@ -312,6 +360,12 @@ def test_other_encodings_and_empty_files_are_refused(shop):
     path = shop / "labels.csv"
     path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
     with pytest.raises(UserError, match="labels.csv row 1 is not UTF-8: save the file as UTF-8"):
+        _build("manifest", shop)
+    path.write_text("image;color\na.jpg;red\n")
+    with pytest.raises(UserError, match="column 'image' is missing: image;color: its cells are separated by ';'"):
+        _build("manifest", shop)
+    path.write_text('image,color\na.jpg,"red"\n\nb.jpg,"re"d\n')
+    with pytest.raises(UserError, match="labels.csv row 4: ',' expected after"):
         _build("manifest", shop)
     path.write_bytes(b"")
     with pytest.raises(UserError, match="labels.csv is empty"):
@@ -509,6 +563,14 @@ def test_a_broken_coarse_set_is_refused(coarse):
         deepfashion.read(coarse, "fine")
 
 
+def test_numbers_that_are_none_of_the_three_are_refused(coarse):
+    path = next(coarse.rglob("list_attr_img.txt"))
+    first, _, numbers = path.read_text().partition(" 1 ")
+    path.write_text(f"{first} 300 {numbers}")
+    with pytest.raises(UserError, match=r"list_attr_img.txt row \d+ \(img/.*\): .* numbers, where .* 1, 0 or -1"):
+        _build("deepfashion", coarse)
+
+
 def test_a_group_needs_a_name_that_the_dataset_has(tmp_path):
     trees.write_csv(tmp_path / "t.csv", [["attribute", "value", "names"], ["fit", "tight", "bodycon|skinny"]])
     with pytest.raises(UserError, match="has none of the names of fit=tight: bodycon, skinny"):
@@ -537,6 +599,21 @@ def test_shopping100k_is_built_with_its_queries(shopping):
               for row, label in zip(b["row"], b["label"].tolist(), strict=True)}  # fmt: skip
     wanted = {(tuple(labels[r]), tuple(t)) for r, t in zip(source.queries.row, source.queries.target, strict=True)}
     assert wanted == {((1, 0), (0, 0)), ((0, 0), (1, 0))}
+
+
+def test_a_query_of_a_photo_that_is_left_out_goes_with_it(shopping):
+    next(shopping.rglob("test dir/1.jpg")).unlink()
+    _build("shopping100k", shopping, skip_bad=True)
+    _, source = _source("shopping100k", shopping)
+    assert source.queries.row.tolist() == [0] and source.queries.target.tolist() == [[1, 0]]
+
+
+def test_shopping100ks_names_may_be_given(shopping):
+    (shopping / "schema.json").write_text('{"sleeve": ["long", "short"], "collar": ["round", "v", "hood"]}')
+    assert build.shopping100k.read(shopping).schema.names == ("sleeve", "collar")
+    (shopping / "schema.json").write_text('{"sleeve": ["long", "short"], "collar": ["round", "v"]}')
+    with pytest.raises(UserError, match="schema.json"):
+        build.shopping100k.read(shopping)
 
 
 def test_shopping100k_has_the_published_names(shopping):

@@ -150,5 +150,8 @@ def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
 
 def test_an_encoded_grey_photo_has_three_channels(tmp_path):
     Image.new("L", (30, 40), 128).save(tmp_path / "grey.png")
-    image = input_pipeline.tf.io.decode_image((tmp_path / "grey.png").read_bytes(), 3, expand_animations=False)
-    assert np.asarray(input_pipeline.letterbox(image, 16, 12)).shape == (16, 12, 3)
+    tf = input_pipeline.tf
+    content = tf.train.BytesList(value=[(tmp_path / "grey.png").read_bytes()])
+    record = tf.train.Example(features=tf.train.Features(feature={"image": tf.train.Feature(bytes_list=content)}))
+    image = np.asarray(input_pipeline._show(record.SerializeToString(), (16, 12)))
+    assert image.shape == (16, 12, 3) and np.abs(image - (128 / 127.5 - 1.0)).max() < 0.01
