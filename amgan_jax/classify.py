@@ -25,12 +25,18 @@ def main(argv):
     writer = csv.writer(table, lineterminator="\n")
     names = system.schema.names
     writer.writerow(["image", *(column for name in names for column in (name, f"{name}_confidence"))])
-    for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
-        label, confidence = system.classify(image)
-        for i, (path, _, _) in enumerate(loaded):
-            values = system.schema.decode(label[i].tolist())
-            cells = (cell for a, name in enumerate(names) for cell in (values[name], f"{confidence[i, a]:.3f}"))
-            writer.writerow([path, *cells])
+    try:
+        for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
+            label, confidence = system.classify(image)
+            for i, (path, _, _) in enumerate(loaded):
+                values = system.schema.decode(label[i].tolist())
+                cells = (cell for a, name in enumerate(names) for cell in (values[name], f"{confidence[i, a]:.3f}"))
+                writer.writerow([path, *cells])
+    finally:  # what was read before a bad photo
+        _write(table)
+
+
+def _write(table):
     if _OUTPUT.value:
         write_atomically(local_path(_OUTPUT.value), table.getvalue())
     else:

@@ -51,6 +51,7 @@ def _unknown_config_key(argv):
 
 def _call(main, argv, takes_arguments):
     _start_logging()
+    sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
     if len(argv) > 1 and not takes_arguments:
         _exit(f"unexpected argument {argv[1]!r}: flags start with -- (--help shows them)")
     try:

@@ -40,7 +40,7 @@ def _output_paths(paths, output):
 
     Raises:
       UserError: the output's suffix names no picture format, two photos would go to one file, or a photo
-        would be overwritten.
+        or a file beside the photos would be overwritten.
     """
     if output.is_file() and len(paths) > 1:
         raise UserError(f"--output={output} is a file, and --images matches {len(paths)} photos: name a folder")
@@ -49,6 +49,10 @@ def _output_paths(paths, output):
         outputs = {paths[0]: output}
     else:
         outputs = {path: output / f"{path.stem}.png" for path in paths}
+        folders = {path.parent.resolve() for path in paths}
+        for path in outputs.values():
+            if path.exists() and path.parent.resolve() in folders:
+                raise UserError(f"{path}, which is beside the photos, would be overwritten: name another --output")
     if len(set(outputs.values())) < len(paths):
         raise UserError(f"two of the photos have the same name and would be written to one file in {output}")
     originals = {path.resolve() for path in paths}

@@ -73,16 +73,23 @@ def upright(image: Image.Image) -> Photo:
     """A loaded picture of any mode, turned as its orientation tag says."""
     image = ImageOps.exif_transpose(image)
     # The profile of another mode says nothing of the RGB that it is turned into.
-    icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+    icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
         values = np.asarray(image, np.float32)
-        image = Image.fromarray(np.clip(values / max(255.0, float(values.max())) * 255.0, 0, 255).astype(np.uint8))
+        white = _white_of(image.mode, float(values.max()))
+        image = Image.fromarray(np.clip(values / white * 255.0, 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = np.asarray(image)[..., 3].copy()
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha, icc_profile)
     return Photo(np.asarray(image.convert("RGB")), None, icc_profile)
+
+
+def _white_of(mode, largest):
+    """The value of white in a grey picture of more than 8 bits: the least usual one that is not below its largest."""
+    usual = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(mode, (65535.0,))
+    return next((white for white in usual if largest <= white), largest)
 
 
 def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
@@ -111,9 +118,11 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
     top, left, height, width = seen.box
     change = (edited_HxWx3 - seen.image)[top : top + height, left : left + width]
     h, w = photo.pixels.shape[:2]
-    channels = [Image.fromarray(c).resize((w, h), Image.Resampling.BILINEAR) for c in np.moveaxis(change, -1, 0)]
-    large = np.stack([np.asarray(c) for c in channels], axis=-1) * 127.5
-    pixels = np.clip(np.round(photo.pixels + large), 0, 255).astype(np.uint8)
+    pixels = np.empty_like(photo.pixels)
+    for channel in range(3):  # one at a time, as photos may be large
+        large = np.asarray(Image.fromarray(change[..., channel]).resize((w, h), Image.Resampling.BILINEAR)) * 127.5
+        large += photo.pixels[..., channel]
+        pixels[..., channel] = np.clip(np.round(large, out=large), 0, 255)
     return photo._replace(pixels=pixels)
 
 
@@ -121,16 +130,27 @@ def write(path: pathlib.Path, photo: Photo) -> None:
     """Writes a photo in the format of the path's suffix.
 
     Raises:
-      UserError: the suffix names no picture format, or the file cannot be written.
+      UserError: the suffix names no picture format, the format cannot take it, or the file cannot be written.
     """
     image = Image.fromarray(photo.pixels)
     file_format = format_of(path)
     if photo.alpha is not None and file_format in ("PNG", "WEBP", "TIFF"):
+        image = Image.fromarray(_off_white(photo.pixels, photo.alpha))
         image.putalpha(Image.fromarray(photo.alpha))
     buffer = io.BytesIO()
     options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
-    image.save(buffer, file_format, icc_profile=photo.icc_profile, **options)
+    try:
+        image.save(buffer, file_format, icc_profile=photo.icc_profile, **options)
+    except (OSError, ValueError) as error:  # formats have a largest size
+        raise UserError(f"cannot write {path}: {error}; .png takes any size") from error
     write_atomically(path, buffer.getvalue())
+
+
+def _off_white(pixels, alpha):
+    """The colours that give these pixels where they are laid over white with this alpha."""
+    opacity = np.maximum(alpha, 1)[..., None] / 255.0
+    colors = np.clip(np.round(255.0 - (255.0 - pixels) / opacity), 0, 255).astype(np.uint8)
+    return np.where(alpha[..., None] == 255, pixels, colors)
 
 
 def format_of(path: pathlib.Path) -> str:

@@ -46,7 +46,8 @@ def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    # File names need not be UTF-8.
+    data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

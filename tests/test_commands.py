@@ -1,7 +1,9 @@
 """The commands, as a user runs them, on a workdir that the tiny config trained."""
 
 import csv
+import functools
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -90,6 +92,14 @@ def test_edit_writes_one_photo_to_a_file_or_into_a_new_folder(trained_workdir, a
 def test_edit_overwrites_no_photo(trained_workdir, album):
     before = {path: path.read_bytes() for path in album.iterdir()}
     helpers.assert_refused(_edit(trained_workdir, album / "*.png", album), "would be overwritten")
+    (album / "tall.png").write_bytes(b"someone's")
+    try:
+        helpers.assert_refused(_edit(trained_workdir, album / "*.jpg", album), "tall.png, which is beside the photos")
+        both = _edit(trained_workdir, album / "tall.*", album.parent / "out")
+        helpers.assert_refused(both, "two of the photos have the same name")
+        assert (album / "tall.png").read_bytes() == b"someone's"
+    finally:
+        (album / "tall.png").unlink()
     assert {path: path.read_bytes() for path in album.iterdir()} == before
 
 
@@ -104,6 +114,54 @@ def test_classify_gives_a_line_a_photo(trained_workdir, album, tmp_path):
         for attribute in garments.SCHEMA.attributes:
             assert row[attribute.name] in attribute.values
             assert 1.0 / len(attribute.values) <= float(row[f"{attribute.name}_confidence"]) <= 1.0
+
+
+_BRIGHTENED = """
+import runpy, sys
+from amgan_jax import editor
+from tests import test_commands
+editor.load = lambda workdir: test_commands.Brightener()
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
+    """More photos than are edited at once, by a system whose answer is known."""
+    for i in range(19):
+        Image.new("RGB", (20, 20), (10 * i, 10 * i, 10 * i)).save(tmp_path / f"{i:02d}.png")
+    (tmp_path / "12.png").write_bytes(b"no picture")
+    arguments = ("--workdir=any", f"--images={tmp_path}/*.png")
+    good = [f"{i:02d}" for i in range(19) if i != 12]
+
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED)
+    result = run("amgan_jax.edit", *arguments, f"--output={tmp_path}/out", "--set=color=blue", "--skip_bad")
+    assert result.returncode == 0, result.stderr
+    for name in good:
+        with Image.open(tmp_path / "out" / f"{name}.png") as edited:
+            assert np.abs(np.asarray(edited).astype(int) - 10 * int(name) - 51).max() <= 1
+    assert not (tmp_path / "out" / "12.png").exists()
+
+    for more, rows in ((["--skip_bad"], good), ([], good[:8])):
+        result = run("amgan_jax.classify", *arguments, f"--output={tmp_path}/table.csv", *more)
+        assert result.returncode == (0 if more else 2), result.stderr
+        with (tmp_path / "table.csv").open() as file:
+            read = {pathlib.Path(row["image"]).stem: float(row["color_confidence"]) for row in csv.DictReader(file)}
+        assert read == {name: pytest.approx(int(name) * 10 / 255, abs=2e-3) for name in rows}
+
+
+class Brightener:
+    """Edits by adding 0.4, and is as sure as the picture is bright."""
+
+    schema = garments.SCHEMA
+    config = helpers.tiny_config()
+
+    def classify(self, image):
+        shape = (len(image), len(self.schema.attributes))
+        brightness = (image.mean(axis=(1, 2, 3)) + 1.0) / 2.0
+        return np.zeros(shape, np.int32), np.tile(brightness[:, None], shape[1])
+
+    def edit(self, image, source, target, region):
+        return image + 0.4, image[..., :1]
 
 
 def test_a_bad_photo_is_named_and_skipped_only_when_asked(trained_workdir, bad_album, tmp_path):

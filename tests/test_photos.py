@@ -33,9 +33,13 @@ def test_reads_any_colour_mode_as_rgb(tmp_path, name, mode):
 
 
 def test_sixteen_bit_grey_keeps_its_range(tmp_path):
-    Image.fromarray((np.arange(100, dtype=np.uint16) * 655).reshape(10, 10)).save(tmp_path / "deep.png")
-    pixels = photos.read(tmp_path / "deep.png").pixels
-    assert pixels[0, 0, 0] == 0 and pixels[-1, -1, 0] == 255 and len(np.unique(pixels)) == 100
+    deep = np.linspace(0, 65535, 100).reshape(10, 10)
+    Image.fromarray(deep.astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray((deep / 8).astype(np.uint16)).save(tmp_path / "dark.png")
+    Image.fromarray((deep / 65535).astype(np.float32)).save(tmp_path / "deep.tiff")
+    expected = deep / 257
+    for name, scale in (("deep.png", 1.0), ("dark.png", 1 / 8), ("deep.tiff", 1.0)):
+        assert np.abs(photos.read(tmp_path / name).pixels[..., 0] - expected * scale).max() <= 1.0
 
 
 def test_turns_a_photo_upright(tmp_path):
@@ -55,6 +59,12 @@ def test_a_colour_profile_comes_back_where_it_still_holds(tmp_path):
                 assert image.info.get("icc_profile") == kept
 
 
+def test_a_format_that_cannot_take_the_size_is_refused(tmp_path):
+    wide = photos.Photo(np.zeros((1, 17_000, 3), np.uint8), None)
+    with pytest.raises(UserError, match="cannot write .*wide.webp: .*16383.*; .png takes any size"):
+        photos.write(tmp_path / "wide.webp", wide)
+
+
 def test_home_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     _save(tmp_path / "a.png")
@@ -70,6 +80,12 @@ def test_transparency_is_white_when_read_and_comes_back_when_written(tmp_path):
     photos.write(tmp_path / "again.png", photo)
     with Image.open(tmp_path / "again.png") as again:
         np.testing.assert_array_equal(np.asarray(again)[..., 3], rgba[..., 3])
+    shadow = np.dstack([_gradient(), np.tile(np.arange(37, dtype=np.uint8) * 7, (53, 1))])
+    Image.fromarray(shadow).save(tmp_path / "shadow.png")
+    photos.write(tmp_path / "again.png", photos.read(tmp_path / "shadow.png"))
+    with Image.open(tmp_path / "again.png") as again:
+        change = (np.asarray(again)[..., :3].astype(float) - shadow[..., :3]) * shadow[..., 3:] / 255
+        assert np.abs(change).max() <= 1.0  # as far as it can be seen
     photos.write(tmp_path / "again.jpg", photo)
     assert photos.read(tmp_path / "again.jpg").alpha is None
 
