@@ -30,7 +30,7 @@ from amgan_jax.evaluators.common import Queries
 from amgan_jax.workdir import local_path
 
 _BUILD_SCRIPT = pathlib.Path(__file__).parent.parent / "data" / "build.py"
-_CHUNK = 1024  # images that are read at once
+_CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**26  # given to tf.data at once, at most: to start with them takes 30 ms
 _SOURCELESS = "synthetic_garments"  # all others are built from files
 _WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom, right
 
@@ -204,7 +204,7 @@ def _read_table(builder, split):
 
 def _read_columns(builder, split, features):
     """Features [N, ...] of all records of a split, by name."""
-    records = tf.data.TFRecordDataset(builder.info.splits[split].filepaths).batch(_CHUNK)
+    records = tf.data.TFRecordDataset(builder.info.splits[split].filepaths).batch(_CHUNK_ROWS)
     batches = list(records.map(lambda batch: tf.io.parse_example(batch, features)).as_numpy_iterator())
     return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
 
@@ -255,7 +255,8 @@ def _batches(config, table, plans, records, load):
     records that `load` wants, each with the name of its rows in a plan.
     """
     threads = config.data.threads or os.cpu_count()
-    chunks = _chunks(plans)
+    row_bytes = len(records) * np.mean([len(record) for record in table.record[:_CHUNK_ROWS]])
+    chunks = _chunks(plans, min(_CHUNK_ROWS, int(_CHUNK_BYTES / row_bytes)))
 
     @functools.partial(tf.function, reduce_retracing=True)
     def dataset(joined, batch_size):
@@ -288,7 +289,7 @@ def _options(threads):
     return options
 
 
-def _chunks(plans):
-    """Lists of consecutive plans of about as many rows as are read at once."""
+def _chunks(plans, rows):
+    """Lists of consecutive plans of about so many rows."""
     for first in plans:
-        yield [first, *itertools.islice(plans, max(1, _CHUNK // len(first["row"])) - 1)]
+        yield [first, *itertools.islice(plans, max(1, rows // len(first["row"])) - 1)]

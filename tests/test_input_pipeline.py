@@ -37,6 +37,13 @@ def test_the_batch_of_a_step_is_the_same_from_wherever_reading_starts(config, so
     _assert_same(from_start[2], next(source.classifier_batches(config, "evaluator", 2)))
 
 
+def test_where_a_chunk_ends_changes_nothing(config, source, monkeypatch):
+    in_one = list(itertools.islice(source.classifier_batches(config, "attention", 0), 5))
+    monkeypatch.setattr(input_pipeline, "_CHUNK_ROWS", 2 * config.attention.batch_size)
+    for batch, same in zip(in_one, source.classifier_batches(config, "attention", 0), strict=False):
+        _assert_same(batch, same)
+
+
 def test_threads_change_nothing(config, source):
     many = config.copy_and_resolve_references()
     many.data.threads = 3
