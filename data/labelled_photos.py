@@ -1,4 +1,7 @@
-"""`fashion_products` and `clothing_attributes`: a folder of photos, and a labels file that stands beside this one."""
+"""`fashion_products` and `clothing_attributes`: a folder of photos, and a labels file that stands beside this one.
+
+And for `manifest` too: from the rows of any labels file to photos.
+"""
 
 from collections.abc import Callable
 import pathlib
