@@ -18,11 +18,12 @@ def get_config():
     config.data.build = True
     config.data.crop = 0.0
     config.attention.num_steps = 400
-    config.evaluator.num_steps = 240
+    config.evaluator.num_steps = 320
     for classifier in (config.attention, config.evaluator):
         classifier.optimizer.learning_rate = 3e-3
         classifier.optimizer.warmup_steps = 40
         classifier.optimizer.decay_steps = 200
+    config.evaluator.optimizer.decay_steps = 250
     config.attention.network.widths = (24, 48, 64)
     config.attention.network.strides = (1, 2, 1)
     config.attention.network.stem_stride = 2
