@@ -12,6 +12,7 @@ _HEADLINES = {
         "discriminator/global/critic": "critic",
     }
 }
+_LARGEST_PENALTY = 5.0  # healthy trainings stay below 1
 _GRACE_STEPS = 200  # before it, networks are near their random start
 
 
@@ -44,6 +45,12 @@ def diagnose(phase: str, step: int, means: dict[str, float]) -> list[str]:
             warnings.append(
                 f"step {step}: the {name} discriminator has collapsed (it tells real from fake by {-critic:.4f}):"
                 " lower discriminator_optimizer.learning_rate, or raise amgan.n_critic"
+            )
+        penalty = means.get(f"discriminator/{name}/penalty", 0.0)
+        if penalty > _LARGEST_PENALTY:
+            warnings.append(
+                f"step {step}: the {name} discriminator has run away (gradient penalty {penalty:.1f}, where 1 is much):"
+                " raise discriminator_loss.penalty, or lower discriminator_optimizer.learning_rate"
             )
     return warnings
 

@@ -73,40 +73,25 @@ class DatasetSource:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
         size = networks.image_size(config, name)
-
-        def load(row):
-            return {"image": _show(row["record"], size, row["flip"], row["box"]), "label": row["label"]}
-
-        return _batches(config, table, plans, {"record": "row"}, load)
+        return _batches(config, table, plans, {"record": "row"}, size, keep=("label",))
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
+        records = {"record": "row", "reference_record": "reference_row"}
         size = networks.image_size(config, "amgan")
-
-        def load(row):
-            return {
-                "image": _show(row["record"], size, row["flip"], row["box"]),
-                "reference": _show(row["reference_record"], size, box=row["box"]),
-                **{name: row[name] for name in ("label", "target", "edited")},
-            }
-
-        return _batches(config, table, plans, {"record": "row", "reference_record": "reference_row"}, load)
+        return _batches(config, table, plans, records, size, keep=("label", "target", "edited"))
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]
-        size = networks.image_size(config, "evaluator")
+        columns = {"label": table.label} | ({} if table.nuisance is None else {"nuisance": table.nuisance})
 
         def plans():
             for rows, mask in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
-                plan = {"row": rows, "mask": mask, "label": table.label[rows]}
-                yield plan if table.nuisance is None else plan | {"nuisance": table.nuisance[rows]}
+                yield {"row": rows, "mask": mask, **{name: column[rows] for name, column in columns.items()}}
 
-        def load(row):
-            image = _show(row["record"], size)
-            return {"image": image, **{name: value for name, value in row.items() if name != "record"}}
-
-        return _batches(config, table, plans(), {"record": "row"}, load)
+        size = networks.image_size(config, "evaluator")
+        return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "mask", *columns))
 
 
 def build_command(config) -> list[str]:
@@ -246,22 +231,24 @@ def _show(record, size, flip=False, box=_WHOLE):
     return tf.reverse(image, width_axis)
 
 
-def _batches(config, table, plans, records, load):
-    """Numpy batches of the rows of each of `plans`, each row through `load`, in order, several at work at once.
+def _batches(config, table, plans, records, size, keep):
+    """Numpy batches of the rows of each of `plans`, in order, several at work at once.
 
     Plans go to tf.data a chunk at a time, as arrays: a Python generator inside of tf.data
     would need the interpreter's lock in its threads, and can hang when the process ends.
-    While a chunk is given out, a thread starts the next one. `records` has the names of the
-    records that `load` wants, each with the name of its rows in a plan.
+    While a chunk is given out, a thread starts the next one.
+
+    Args:
+      config: the experiment's.
+      table: that the rows are of.
+      plans: see `sampling`.
+      records: names of the records that are read, each with the name of its rows in a plan.
+      size: (height, width) of the images.
+      keep: names of what goes from a plan into its batch.
     """
-    threads = config.data.threads or os.cpu_count()
     row_bytes = len(records) * np.mean([len(record) for record in table.record[:_CHUNK_ROWS]])
     chunks = _chunks(plans, min(_CHUNK_ROWS, int(_CHUNK_BYTES / row_bytes)))
-
-    @functools.partial(tf.function, reduce_retracing=True)
-    def dataset(joined, batch_size):
-        rows = tf.data.Dataset.from_tensor_slices(joined).map(load, num_parallel_calls=threads, deterministic=True)
-        return rows.batch(batch_size, drop_remainder=True).prefetch(2).with_options(_options(config.data.threads))
+    dataset = _dataset_function(config.data.threads, size, keep)
 
     def start():
         chunk = next(chunks, None)
@@ -277,6 +264,26 @@ def _batches(config, table, plans, records, load):
         while (at_work := upcoming.result()) is not None:
             upcoming = thread.submit(start)
             yield from at_work
+
+
+@functools.cache  # traced once, however often validation images are measured
+def _dataset_function(threads, size, keep):
+    """A function from a chunk's columns, by name, and a batch size to their dataset."""
+
+    def load(row):
+        box = row.get("box", _WHOLE)
+        images = {"image": _show(row["record"], size, row.get("flip", False), box)}
+        if "reference_record" in row:
+            images["reference"] = _show(row["reference_record"], size, box=box)
+        return images | {name: row[name] for name in keep}
+
+    @functools.partial(tf.function, reduce_retracing=True)
+    def dataset(columns, batch_size):
+        rows = tf.data.Dataset.from_tensor_slices(columns)
+        rows = rows.map(load, num_parallel_calls=threads or os.cpu_count(), deterministic=True)
+        return rows.batch(batch_size, drop_remainder=True).prefetch(2).with_options(_options(threads))
+
+    return dataset
 
 
 def _options(threads):

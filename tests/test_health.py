@@ -28,6 +28,10 @@ def test_healthy_training_is_not_warned_of():
             {"discriminator/global/critic": 0.0, "discriminator/global/penalty": 0.99},
             "global discriminator has collapsed",
         ),
+        (
+            {"discriminator/global/critic": -300.0, "discriminator/global/penalty": 50.0},
+            "global discriminator has run away",
+        ),
     ],
 )
 def test_each_failure_is_named_with_its_remedy(change, said):

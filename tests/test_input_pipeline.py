@@ -44,6 +44,15 @@ def test_where_a_chunk_ends_changes_nothing(config, source, monkeypatch):
         _assert_same(batch, same)
 
 
+def test_measuring_again_traces_nothing_anew(config, source):
+    """TensorFlow warns of it, and it takes longer than to read a small split."""
+    list(source.evaluation_batches(config, "validation"))
+    before = input_pipeline._dataset_function.cache_info()
+    list(source.evaluation_batches(config, "validation"))
+    after = input_pipeline._dataset_function.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
+
+
 def test_threads_change_nothing(config, source):
     many = config.copy_and_resolve_references()
     many.data.threads = 3
