@@ -11,4 +11,10 @@ def get_config():
     config = products_64.get_config()
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"
+    # Few photos, of people: longer, with more against overfitting (docs/recipe.md).
+    config.data.crop = 0.3
+    config.attention.mixup = 0.4
+    config.attention.num_steps = 6000
+    config.attention.optimizer.decay_steps = 5000
+    config.attention.optimizer.weight_decay = 0.05
     return config
