@@ -21,22 +21,22 @@ def main(argv):
     del argv
     paths = photos.find(_IMAGES.value)
     system = editor.load(local_path(_WORKDIR.value))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    names = system.schema.names
-    writer.writerow(["image", *(column for name in names for column in (name, f"{name}_confidence"))])
+    names, rows = system.schema.names, []
     try:
         for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
             label, confidence = system.classify(image)
             for i, (path, _, _) in enumerate(loaded):
                 values = system.schema.decode(label[i].tolist())
                 cells = (cell for a, name in enumerate(names) for cell in (values[name], f"{confidence[i, a]:.3f}"))
-                writer.writerow([path, *cells])
-    finally:  # what was read before a bad photo
-        _write(table)
+                rows.append([path, *cells])
+    finally:
+        if rows:  # what was read before a bad photo; nothing read leaves an older table alone
+            _write(["image", *(column for name in names for column in (name, f"{name}_confidence"))], rows)
 
 
-def _write(table):
+def _write(header, rows):
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([header, *rows])
     if _OUTPUT.value:
         write_atomically(local_path(_OUTPUT.value), table.getvalue())
     else:

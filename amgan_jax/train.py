@@ -97,7 +97,8 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))  # what it raises, not after hours
     workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
-    workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host made
+    if jax.process_index() != 0:
+        workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host has written
     attention = train_classifier(config, "attention", source, workdir)
     _warn_unreadable(config, source, attention.variables)
     evaluator = train_classifier(config, "evaluator", source, workdir)

@@ -32,9 +32,7 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
     config.attention.num_steps = 1500
-    config.attention.mixup = (
-        0.0  # how evenly two photos and their values are mixed: alpha of a beta distribution; 0: not
-    )
+    config.attention.mixup = 0.0  # how evenly two photos and their values are mixed (alpha of a beta); 0: not at all
     config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
     config.attention.network = config_dict.ConfigDict()
     config.attention.network.widths = (32, 64, 128)  # channels of each stage

@@ -146,7 +146,7 @@ def test_arrays_are_shrunk_for_all_but_the_evaluator():
 
 def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     config, source = helpers.tiny_config(), helpers.rendered_source()
-    config.attention.optimizer.learning_rate = float("inf")
+    config.attention.optimizer.learning_rate = float("nan")
     with pytest.raises(UserError, match="attention: .* at step 2: lower the learning rate"):
         train.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
