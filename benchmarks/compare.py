@@ -154,18 +154,24 @@ def _page(runs, figures, output, sheet, overrides):
     reference = next(iter(cost.values()))
     lines = [f"| system | {' | '.join(shown)} | updates | time an update |", "|---" * (len(shown) + 3) + "|"]
     for name, values in figures.items():
-        cells = [f"{np.mean(values[m]):.3f} ± {np.std(values[m]):.3f}" for m in shown]
+        cells = [_cell(values[m]) for m in shown]
         steps = values["train/steps"][0]
         lines.append(f"| {name} | {' | '.join(cells)} | {steps} | {cost[name] / reference:.2f} |")
     picture = f"![the same test images through every system]({sheet})\n\n" if sheet else ""
     more = " ".join(o for o in overrides if not o.startswith("--config.data."))  # where data is, is one's own
+    spread = f"mean ± standard deviation of {_SEEDS.value} seeds" if _SEEDS.value > 1 else "one seed"
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR{more and f' -- {more}'}\n```\n\n"
-        f"Test split, but for validation/; mean ± standard deviation, seeds: {_SEEDS.value}; time an update is relative"
-        " to the first system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
+        f"Test split, but for validation/; {spread}; time an update is relative to the first"
+        " system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
+
+
+def _cell(values):
+    spread = f" ± {np.std(values):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{spread}"
 
 
 def _verdict(figures):
@@ -189,25 +195,26 @@ def _seconds_an_update(directory):
 
 def _draw_scores(runs, figures, path):
     """A bar a system with its seeds, and edit accuracy on validation images over updates."""
-    page = figure.Figure(figsize=(12, 4.2), layout="constrained")
+    page = figure.Figure(figsize=(13, max(4.2, 0.25 * len(figures) + 1.0)), layout="constrained")
     left, right = page.subplots(1, 2)
+    colors = dict(zip(figures, matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, len(figures))), strict=True))
     prefix = "" if _is_tested(figures) else "validation/"
     for i, values in enumerate(figures.values()):
         for offset, metric, color in ((-0.2, prefix + _EDITS, "C0"), (0.2, prefix + _PRESERVED, "C1")):
-            left.bar(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)
-            left.plot([i + offset] * len(values[metric]), values[metric], "k.", markersize=4)
-    left.set_xticks(range(len(figures)), figures, rotation=30, ha="right", fontsize=8)
+            left.barh(i + offset, np.mean(values[metric]), 0.4, color=color, label=metric if i == 0 else None)
+            left.plot(values[metric], [i + offset] * len(values[metric]), "k.", markersize=4)
+    left.set_yticks(range(len(figures)), figures, fontsize=8)
+    left.invert_yaxis()
     left.set_title(f"{'validation' if prefix else 'test'} images; a dot a seed", fontsize=9)
-    left.set_ylim(0.0, 1.2)
-    left.legend(fontsize=8, loc="upper left", ncols=2)  # above all bars
+    left.set_xlim(0.0, 1.0)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)
     for name, directories in runs.items():
-        color = f"C{list(runs).index(name)}"
         for i, curve in enumerate(map(_validation, directories)):
             steps, accuracy = ([record[key] for record in curve] for key in ("step", f"validation/{_EDITS}"))
-            right.plot(steps, accuracy, ".-", color=color, label=name if i == 0 else None, linewidth=1.0)
+            right.plot(steps, accuracy, ".-", color=colors[name], label=name if i == 0 else None, linewidth=1.0)
     right.set_title(f"{_EDITS} on validation images; a line a seed", fontsize=9)
     right.set_xlabel("updates of the generator", fontsize=8)
-    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     report.save_page(page, path)
 
 

@@ -45,6 +45,17 @@ def test_an_unknown_system_is_refused():
         compare.get_config("cyclegan")
 
 
+def test_variants_of_a_system_follow_what_was_chosen_for_it_unless_it_is_plain():
+    plain, chosen, twice, own = (
+        compare.get_config(f"ganimation{v}") for v in ("_plain", "", "_twice", "_plain_half_rate_twice")
+    )
+    assert chosen.discriminator_loss.penalty == twice.discriminator_loss.penalty == 10.0
+    assert plain.discriminator_loss.penalty == own.discriminator_loss.penalty != 10.0
+    assert chosen.amgan.num_steps == plain.amgan.num_steps == twice.amgan.num_steps / 2 == own.amgan.num_steps / 2
+    rates = [c.generator_optimizer.learning_rate for c in (plain, chosen, twice, own)]
+    assert rates == [2 * rates[1], rates[1], rates[1], rates[1]]
+
+
 def test_the_pod_variant_changes_a_few_values_only():
     one, pod = (
         importlib.import_module(f"configs.{name}").get_config() for name in ("products_128", "products_128_pod")
