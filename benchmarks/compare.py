@@ -15,6 +15,7 @@ and, behind `--`, --config.evaluate.measures=().
 
 import json
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def _page(runs, figures, output, sheet, overrides):
         steps = values["train/steps"][0]
         lines.append(f"| {name} | {' | '.join(cells)} | {steps} | {cost[name] / reference:.2f} |")
     picture = f"![the same test images through every system]({sheet})\n\n" if sheet else ""
-    more = " ".join(o for o in overrides if not o.startswith("--config.data."))  # where data is, is one's own
+    more = shlex.join(o for o in overrides if not o.startswith("--config.data."))  # where data is, is one's own
     spread = f"mean ± standard deviation of {_SEEDS.value} seeds" if _SEEDS.value > 1 else "one seed"
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
@@ -207,7 +208,7 @@ def _draw_scores(runs, figures, path):
     left.invert_yaxis()
     left.set_title(f"{'validation' if prefix else 'test'} images; a dot a seed", fontsize=9)
     left.set_xlim(0.0, 1.0)
-    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)
+    page.legend(*left.get_legend_handles_labels(), fontsize=8, loc="outside lower left", ncols=2)
     for name, directories in runs.items():
         for i, curve in enumerate(map(_validation, directories)):
             steps, accuracy = ([record[key] for record in curve] for key in ("step", f"validation/{_EDITS}"))
