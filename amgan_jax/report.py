@@ -92,7 +92,7 @@ def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
     for i, ((phase, group), curves) in enumerate(panels.items()):
         axes = page.add_subplot(-(-len(panels) // 3), 3, i + 1)
         for name, (steps, values) in curves.items():
-            axes.plot(steps, values, label=name, linewidth=1)
+            axes.plot(steps, values, label=name, linewidth=1, marker="." if len(steps) == 1 else None)
         axes.set_title(f"{phase} {group}".strip(), fontsize=9)
         axes.legend(fontsize=6)
         axes.tick_params(labelsize=7)
