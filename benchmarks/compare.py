@@ -9,7 +9,7 @@ is that of AMGAN's initial parameters and batches. Beside the output come a page
 (.png) and, for rendered garments, edits of the same images by every system (_edits.png); edits of photos
 go into the workdir, as they may not be anyone's to publish.
 
-To search for settings on validation images alone, give variants such as configs/compare.py:stargan_double_rate
+To search for settings on validation images alone, give variants such as configs/compare.py:stargan_plain_double_rate
 and, behind `--`, --config.evaluate.measures=().
 """
 
