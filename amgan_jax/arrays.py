@@ -52,8 +52,8 @@ class ArraySource:
             size = networks.image_size(config, "amgan")
             yield {
                 "image": self._show(plan["row"], plan["flip"], size),
-                "reference": self._show(plan["reference_row"], np.zeros_like(plan["flip"]), size),
-                **{name: plan[name] for name in ("label", "target", "edited")},
+                "reference": self._show(plan["reference_row"], plan["flip"], size),
+                **{name: plan[name] for name in ("label", "reference_label", "target", "edited")},
             }
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:

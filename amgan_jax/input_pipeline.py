@@ -80,7 +80,7 @@ class DatasetSource:
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
         records = {"record": "row", "reference_record": "reference_row"}
         size = networks.image_size(config, "amgan")
-        return _batches(config, table, plans, records, size, keep=("label", "target", "edited"))
+        return _batches(config, table, plans, records, size, keep=("label", "reference_label", "target", "edited"))
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]
@@ -271,10 +271,10 @@ def _dataset_function(threads, size, keep):
     """A function from a chunk's columns, by name, and a batch size to their dataset."""
 
     def load(row):
-        box = row.get("box", _WHOLE)
-        images = {"image": _show(row["record"], size, row.get("flip", False), box)}
+        flip, box = row.get("flip", False), row.get("box", _WHOLE)
+        images = {"image": _show(row["record"], size, flip, box)}
         if "reference_record" in row:
-            images["reference"] = _show(row["reference_record"], size, box=box)
+            images["reference"] = _show(row["reference_record"], size, flip, box)
         return images | {name: row[name] for name in keep}
 
     @functools.partial(tf.function, reduce_retracing=True)

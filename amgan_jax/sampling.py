@@ -78,17 +78,19 @@ class EditSampler:
 
         Returns:
           row, reference_row: int [B], of the training table;
-          flip: bool [B]; box: float32 [B, 4], see `_view`;
-          label, target: int32 [B, A]; edited: int32 [B], one of the attributes in which they differ.
+          flip: bool [B]; box: float32 [B, 4], of both, see `_view`;
+          label, reference_label, target: int32 [B, A]; edited: int32 [B], one of the attributes in which they differ.
         """
         rows = self._sources[_shuffled_rows(len(self._sources), seed, step, batch_size)]
         rng = np.random.default_rng([seed, _EDIT, step])
         label = self._labels[rows]
         target, edited = self._targets(label, rng)
+        reference_rows = self._references.choose(target, target != label, edited, rng)
         return {
             "row": rows,
-            "reference_row": self._references.choose(target, target != label, edited, rng),
+            "reference_row": reference_rows,
             "label": label,
+            "reference_label": self._labels[reference_rows],
             "target": target,
             "edited": edited,
             **_view(np.random.default_rng([seed, _VIEW, step]), view, batch_size),

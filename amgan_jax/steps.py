@@ -80,7 +80,7 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
       attention_variables: the frozen attention network's.
       batch: with K = n_critic,
         image, reference: float32 [K, B, H, W, 3] in [-1, 1];
-        label, target: int32 [K, B, A];
+        label, reference_label, target: int32 [K, B, A];
         edited: int32 [K, B], the attribute that the regional discriminator looks at.
 
     Returns:
@@ -150,28 +150,29 @@ def _edit(config, schema, image, source, target, params):
 
 
 def _update_discriminators(config, schema, state, fake, guide, part, share):
-    """One update of both discriminators: (state, metrics)."""
+    """One update of both discriminators: (state, metrics).
+
+    References are the real images, and scored for the edited attribute's value alone: so what is asked for
+    is spread over real and edited images alike. Photos and their labels would tell the two apart by the
+    values, as rare ones are asked for more often than they are seen.
+    """
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    judged = {GLOBAL: (part["image"], fake, part["label"], part["target"])}
+    reference, wanted = part["reference"], _only_edited(part["target"], part["edited"])
+    values = labels.one_hot(wanted, schema.value_counts)
+    judged = {GLOBAL: (reference, fake, part["reference_label"])}
     if config.amgan.regional:
-        region = guide["region"]
-        target = _only_edited(part["target"], part["edited"])
-        judged[REGIONAL] = (part["reference"] * region, fake * region, target, target)
+        judged[REGIONAL] = (reference * guide["region"], fake * guide["region"], wanted)
 
-    def judge(params, real, fake, real_label, fake_label):
-        real_values, fake_values = (labels.one_hot(label, schema.value_counts) for label in (real_label, fake_label))
-        mixed_values = mix_B[:, None] * real_values + (1.0 - mix_B[:, None]) * fake_values
-        scores, logits = network.apply({"params": params}, real, real_values)
-        fake_scores, _ = network.apply({"params": params}, fake, fake_values)
+    def judge(params, real, fake, real_label):
+        def score(image):
+            return network.apply({"params": params}, image, values)[0]
 
-        def mixed_score(image):
-            return network.apply({"params": params}, image, mixed_values)[0]
-
+        scores, logits = network.apply({"params": params}, real, values)
         return {
-            "critic": losses.critic(scores, fake_scores),
-            "penalty": losses.gradient_penalty(mixed_score, real, fake, mix_B),
+            "critic": losses.critic(scores, score(fake)),
+            "penalty": losses.gradient_penalty(score, real, fake, mix_B),
             "attributes": jnp.sum(losses.attribute_cross_entropy(logits, real_label, schema.value_counts)),
         }
 
@@ -202,8 +203,10 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
 
+    wanted = _only_edited(target, part["edited"])
+    values = labels.one_hot(wanted, schema.value_counts)
+
     def judge(name, image, label):
-        values = labels.one_hot(label, schema.value_counts)
         scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
         entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": jnp.sum(entropy_A)}
@@ -212,7 +215,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
         edited, mask = output
         parts = judge(GLOBAL, edited, target)
         if config.amgan.regional:
-            parts |= judge(REGIONAL, edited * guide["region"], _only_edited(target, part["edited"]))
+            parts |= judge(REGIONAL, edited * guide["region"], wanted)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
             restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)

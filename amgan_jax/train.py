@@ -48,7 +48,7 @@ class Source(Protocol):
         """
 
     def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
-        """image, reference, label, target, edited of `steps.amgan_step`, with [n_critic * B] in front."""
+        """The batch of `steps.amgan_step`, with [n_critic * B] in front of each part."""
 
     def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
         """image, of the evaluator's size, label, row int [B], mask bool [B] (False: padding); nuisance int32

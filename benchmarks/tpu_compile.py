@@ -98,6 +98,7 @@ def _compile(config, schema, examples, devices):
         "image": image,
         "reference": image,
         "label": label,
+        "reference_label": label,
         "target": label,
         "edited": jax.ShapeDtypeStruct(lead, jnp.int32),
     }

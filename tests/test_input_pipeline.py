@@ -79,21 +79,20 @@ def test_one_device_and_four_get_the_same_batch(config, source, tmp_path):
         _assert_same(here, dict(there))
 
 
-def test_training_images_are_those_of_the_labels_flipped_or_not(config, source):
+def test_training_images_and_references_are_those_of_the_labels_flipped_together_or_not(config, source):
     steps = list(itertools.islice(source.amgan_batches(config, 0), 4))
     batch = {name: np.concatenate([b[name] for b in steps]) for name in steps[0]}
-    flipped = 0
     table = {}
     for b in source.evaluation_batches(config, "train"):
         for image, label in zip(b["image"][b["mask"]], b["label"][b["mask"]], strict=True):
             table[image.tobytes()] = label
-    for image, label in zip(batch["image"], batch["label"], strict=True):
-        mirrored = np.ascontiguousarray(image[:, ::-1])
-        flipped += image.tobytes() not in table
-        found = table.get(image.tobytes(), table.get(mirrored.tobytes()))
-        np.testing.assert_array_equal(found, label)
-    assert all(image.tobytes() in table for image in batch["reference"])
-    assert 0 < flipped < len(batch["image"])
+    flipped = {"image": [], "reference": []}
+    for name, labels in (("image", batch["label"]), ("reference", batch["reference_label"])):
+        for image, label in zip(batch[name], labels, strict=True):
+            mirrored = np.ascontiguousarray(image[:, ::-1])
+            flipped[name].append(image.tobytes() not in table)
+            np.testing.assert_array_equal(table.get(image.tobytes(), table.get(mirrored.tobytes())), label)
+    assert flipped["image"] == flipped["reference"] and set(flipped["image"]) == {False, True}
 
 
 def test_evaluation_shows_every_image_once_and_unaugmented(config, source):

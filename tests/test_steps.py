@@ -139,12 +139,24 @@ def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     config = helpers.tiny_config()
     train_state, attention, batch = _start(config)
     unknown = np.full_like(batch["label"], -1)
-    _, metrics = _step(config, (train_state, attention, batch | {"label": unknown, "target": unknown}))
+    nothing = dict.fromkeys(("label", "reference_label", "target"), unknown)
+    _, metrics = _step(config, (train_state, attention, batch | nothing))
     for name in ("discriminator/global/attributes", "discriminator/regional/attributes"):
         assert metrics[name] == 0.0
     for name in ("generator/global_attributes", "generator/regional_attributes"):
         assert metrics[name] == 0.0
     assert metrics["generator/cycle"] < 1e-6  # no edit is asked for, and a fresh generator makes none
+
+
+def test_the_values_asked_for_tell_nobody_which_image_is_real():
+    config = helpers.tiny_config()
+    config.discriminator.projection = True
+    train_state, attention, batch = _start(config)
+    alike = batch | {"reference": batch["image"]}  # and a fresh generator changes nothing
+    _, metrics = _step(config, (train_state, attention, alike))
+    _, other = _step(config, _start(config))
+    for name in ("discriminator/global/critic", "discriminator/regional/critic"):
+        assert abs(metrics[name]) < 1e-6 < abs(other[name])
 
 
 def test_the_region_is_where_the_edited_attribute_is_seen():
