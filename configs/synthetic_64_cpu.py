@@ -1,0 +1,24 @@
+"""synthetic_64 for two CPU cores and two hours: quickstart at twice its size, and trained for longer.
+
+python -m amgan_jax.main --config=configs/synthetic_64_cpu.py --workdir=DIR
+"""
+
+from configs import quickstart
+
+
+def get_config():
+    config = quickstart.get_config()
+    config.height = config.width = 64
+    config.data.builder.height = config.data.builder.width = 64
+    config.data.builder.train = 8000
+    config.data.builder.test = 1000
+    config.amgan.num_steps = 20_000
+    config.amgan.ema_decay = 0.999
+    config.generator.blocks = 4  # to see as far, in relation to the garment
+    config.discriminator.layers = 5
+    config.generator_optimizer.learning_rate = 1e-3
+    config.discriminator_optimizer.learning_rate = 5e-4
+    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+        optimizer.decay_steps = 10_000
+    config.evaluate.during = {"edits": 1000, "counterfactual": 1000}
+    return config
