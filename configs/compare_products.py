@@ -12,11 +12,11 @@ from configs import compare, products_64_cpu
 def get_config(system: str = "amgan"):
     """The config of a system; UserError where there is none of that name."""
     config = products_64_cpu.get_config()
-    config.amgan.num_steps = 1200
+    config.amgan.num_steps = 2000
     config.amgan.ema_decay = 0.99
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.decay_steps = 500
+        optimizer.decay_steps = 1000
     config.log_steps = 50
-    config.checkpoint_steps = config.sample_steps = 300
-    config.evaluate.during = {"edits": 300}
+    config.checkpoint_steps = config.sample_steps = 500
+    config.evaluate.during = {"edits": 500}
     return compare.switch(config, system, chosen={})  # no search was made on photos
