@@ -159,8 +159,7 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, wanted = part["reference"], _only_edited(part["target"], part["edited"])
-    values = labels.one_hot(wanted, schema.value_counts)
+    reference, (wanted, values) = part["reference"], _asked_for(schema, part)
     judged = {GLOBAL: (reference, fake, part["reference_label"])}
     if config.amgan.regional:
         judged[REGIONAL] = (reference * guide["region"], fake * guide["region"], wanted)
@@ -202,9 +201,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
-
-    wanted = _only_edited(target, part["edited"])
-    values = labels.one_hot(wanted, schema.value_counts)
+    wanted, values = _asked_for(schema, part)
 
     def judge(name, image, label):
         scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
@@ -247,10 +244,11 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
 
 
-def _only_edited(label_BxA, edited_B):
-    """The label int32 [B, A] with all but the edited attribute unknown."""
-    is_edited_BxA = jnp.arange(label_BxA.shape[-1]) == edited_B[:, None]
-    return jnp.where(is_edited_BxA, label_BxA, UNKNOWN)
+def _asked_for(schema, part):
+    """The targets with all but the edited attribute unknown, int32 [B, A], and their values, see `labels.one_hot`."""
+    is_edited_BxA = jnp.arange(part["target"].shape[-1]) == part["edited"][:, None]
+    wanted_BxA = jnp.where(is_edited_BxA, part["target"], UNKNOWN)
+    return wanted_BxA, labels.one_hot(wanted_BxA, schema.value_counts)
 
 
 def _accuracies(logits, label, schema):
