@@ -155,25 +155,34 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     References are the real images, and scored for the edited attribute's value alone: so what is asked for
     is spread over real and edited images alike. Photos and their labels would tell the two apart by the
     values, as rare ones are asked for more often than they are seen.
+
+    With `discriminator_loss.source_attributes`, values are read off edits too: those of the source, so that
+    the heads learn to see through edits which no real image looks like.
     """
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, (wanted, values) = part["reference"], _asked_for(schema, part)
-    judged = {GLOBAL: (reference, fake, part["reference_label"])}
+    reference, region, wanted = part["reference"], guide["region"], _edited_only(part, "target")
+    values = labels.one_hot(wanted, schema.value_counts)
+    judged = {GLOBAL: (reference, fake, part["reference_label"], part["label"])}
     if config.amgan.regional:
-        judged[REGIONAL] = (reference * guide["region"], fake * guide["region"], wanted)
+        judged[REGIONAL] = (reference * region, fake * region, wanted, _edited_only(part, "label"))
 
-    def judge(params, real, fake, real_label):
+    def judge(params, real, fake, real_label, source_label):
         def score(image):
             return network.apply({"params": params}, image, values)[0]
 
         scores, logits = network.apply({"params": params}, real, values)
-        return {
-            "critic": losses.critic(scores, score(fake)),
+        fake_scores, fake_logits = network.apply({"params": params}, fake, values)
+        parts = {
+            "critic": losses.critic(scores, fake_scores),
             "penalty": losses.gradient_penalty(score, real, fake, mix_B),
             "attributes": jnp.sum(losses.attribute_cross_entropy(logits, real_label, schema.value_counts)),
         }
+        if config.discriminator_loss.source_attributes:
+            entropy_A = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
+            parts["source_attributes"] = jnp.sum(entropy_A)
+        return parts
 
     def loss_fn(discriminators):
         total, named = 0.0, {}
@@ -201,7 +210,8 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
-    wanted, values = _asked_for(schema, part)
+    wanted = _edited_only(part, "target")
+    values = labels.one_hot(wanted, schema.value_counts)
 
     def judge(name, image, label):
         scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
@@ -244,11 +254,10 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
 
 
-def _asked_for(schema, part):
-    """The targets with all but the edited attribute unknown, int32 [B, A], and their values, see `labels.one_hot`."""
-    is_edited_BxA = jnp.arange(part["target"].shape[-1]) == part["edited"][:, None]
-    wanted_BxA = jnp.where(is_edited_BxA, part["target"], UNKNOWN)
-    return wanted_BxA, labels.one_hot(wanted_BxA, schema.value_counts)
+def _edited_only(part, name):
+    """Labels int32 [B, A] of a batch, unknown but for the edited attribute."""
+    is_edited_BxA = jnp.arange(part[name].shape[-1]) == part["edited"][:, None]
+    return jnp.where(is_edited_BxA, part[name], UNKNOWN)
 
 
 def _accuracies(logits, label, schema):

@@ -78,6 +78,7 @@ def test_parts_of_weight_zero_are_left_out():
     after, metrics = _step(config, (before, attention, batch))
     assert not {"generator/attention", "generator/perceptual", "generator/cycle"} & metrics.keys()
     assert not any("regional" in name for name in metrics)
+    assert "discriminator/global/source_attributes" not in metrics
     assert before.discriminators.keys() == after.discriminators.keys() == {"global"}
 
 
@@ -137,12 +138,13 @@ def test_the_cycle_loss_can_see_each_second_example_only():
 
 def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     config = helpers.tiny_config()
+    config.discriminator_loss.source_attributes = 1.0
     train_state, attention, batch = _start(config)
     unknown = np.full_like(batch["label"], -1)
     nothing = dict.fromkeys(("label", "reference_label", "target"), unknown)
     _, metrics = _step(config, (train_state, attention, batch | nothing))
-    for name in ("discriminator/global/attributes", "discriminator/regional/attributes"):
-        assert metrics[name] == 0.0
+    for name in ("global/attributes", "regional/attributes", "global/source_attributes", "regional/source_attributes"):
+        assert metrics[f"discriminator/{name}"] == 0.0
     for name in ("generator/global_attributes", "generator/regional_attributes"):
         assert metrics[name] == 0.0
     assert metrics["generator/cycle"] < 1e-6  # no edit is asked for, and a fresh generator makes none
@@ -157,6 +159,21 @@ def test_the_values_asked_for_tell_nobody_which_image_is_real():
     _, other = _step(config, _start(config))
     for name in ("discriminator/global/critic", "discriminator/regional/critic"):
         assert abs(metrics[name]) < 1e-6 < abs(other[name])
+
+
+def test_discriminators_can_learn_to_read_the_sources_values_off_edits():
+    config = helpers.tiny_config()
+    config.discriminator_loss.source_attributes = 1.0
+    train_state, attention, batch = jax.device_get(_start(config))
+    alike = batch | {"reference": batch["image"], "reference_label": batch["label"]}
+    _, metrics = _step(config, (train_state, attention, alike))  # a fresh generator changes nothing
+    read, wanted = (metrics[f"discriminator/global/{name}"] for name in ("source_attributes", "attributes"))
+    np.testing.assert_allclose(read, wanted, rtol=1e-5)
+    # The region's heads know of the edited attribute only: asked for its source value, they read the same again.
+    _, same = _step(config, (train_state, attention, alike | {"target": batch["label"]}))
+    read, wanted = (same[f"discriminator/regional/{name}"] for name in ("source_attributes", "attributes"))
+    np.testing.assert_allclose(read, wanted, rtol=1e-5)
+    assert metrics["discriminator/regional/attributes"] != wanted > 0.0
 
 
 def test_the_region_is_where_the_edited_attribute_is_seen():
@@ -175,6 +192,7 @@ import sys, numpy as np, jax
 from tests import helpers, test_steps
 config = helpers.tiny_config()
 config.amgan.n_critic = 2
+config.discriminator_loss.source_attributes = 1.0
 config.attention.mixup = 0.4
 assert jax.device_count() == int(sys.argv[1])
 after, metrics = test_steps._step(config, test_steps._moved(test_steps._start(config)))
