@@ -36,7 +36,8 @@ from matplotlib import figure  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(_ROOT))  # where config files find each other
-_SYSTEMS = ("amgan", "stargan", "ganimation", "sagan", "no_regional", "no_attention", "no_perceptual")
+from configs.compare import SYSTEMS  # noqa: E402
+
 _BASELINES = ("stargan", "ganimation", "sagan")
 _CLASSIFIERS = ("attention", "evaluator")
 _EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
@@ -53,7 +54,7 @@ _SHOWN = (
 )
 
 _CONFIGS = flags.DEFINE_list(
-    "configs", [f"configs/compare.py:{name}" for name in _SYSTEMS], "Config files, each with its system's name."
+    "configs", [f"configs/compare.py:{name}" for name in SYSTEMS], "Config files, each with its system's name."
 )
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each config.", lower_bound=1)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where the workdirs of all trainings are, <name>-<seed>.")

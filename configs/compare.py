@@ -56,7 +56,7 @@ def _scale_rates(config, factor):
 
 
 def _published(config):
-    """Discriminators as in all these papers: no projection, a gradient penalty of 10."""
+    """Discriminators' score as in all these papers: no projection, a gradient penalty of 10."""
     config.discriminator.projection = False
     config.discriminator_loss.penalty = 10.0
 
@@ -118,6 +118,10 @@ def _no_perceptual(config):
     config.generator_loss.perceptual = 0.0
 
 
+def _no_source_attributes(config):
+    config.discriminator_loss.source_attributes = 0.0
+
+
 SYSTEMS = {
     "amgan": _amgan,
     "stargan": _stargan,
@@ -126,6 +130,7 @@ SYSTEMS = {
     "no_regional": _no_regional,
     "no_attention": _no_attention,
     "no_perceptual": _no_perceptual,
+    "no_source_attributes": _no_source_attributes,
 }
 
 # By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.

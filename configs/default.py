@@ -81,7 +81,7 @@ def get_config() -> config_dict.ConfigDict:
     config.discriminator_loss.critic = 1.0
     config.discriminator_loss.penalty = 10.0
     config.discriminator_loss.attributes = 1.0  # values of real images
-    config.discriminator_loss.source_attributes = 0.0  # the sources' values, in edits
+    config.discriminator_loss.source_attributes = 2.0  # the sources' values, in edits
 
     config.generator_loss = config_dict.ConfigDict()  # weights; all but the first four are left out at weight 0
     config.generator_loss.global_adversarial = 1.0

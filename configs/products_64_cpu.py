@@ -20,7 +20,7 @@ def get_config():
     config.evaluator.optimizer.learning_rate = 1e-3
     config.evaluator.optimizer.decay_steps = 575
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 20_000
+    config.amgan.num_steps = 12_000
     config.amgan.cycle_every = 2
     config.generator.width = 24
     config.generator.blocks = 4
@@ -28,7 +28,7 @@ def get_config():
     config.generator_optimizer.learning_rate = 1e-3
     config.discriminator_optimizer.learning_rate = 5e-4
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.decay_steps = 10_000
+        optimizer.decay_steps = 6000
     config.evaluate.validation_images = 256
     config.evaluate.during = {"edits": 2000}
     return config

@@ -36,7 +36,9 @@ def test_all_systems_have_about_as_many_parameters(name):
         train.check_config(config)
         start = jax.eval_shape(lambda c=config: state.init_amgan(c, garments.SCHEMA))
         counts[system] = sum(x.size for x in jax.tree.leaves(start.generator))
-        assert ("regional" in start.discriminators) == (system in ("amgan", "no_attention", "no_perceptual"))
+        baseline = system in ("stargan", "ganimation", "sagan")
+        assert ("regional" in start.discriminators) == (not baseline and system != "no_regional")
+        assert bool(config.generator_loss.perceptual) == (not baseline and system != "no_perceptual")
     assert max(counts.values()) <= 1.1 * min(counts.values())
 
 

@@ -27,7 +27,13 @@ def test_config_and_schema_come_back_as_they_were(prepared):
 def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     path = prepared / "config.json"
     content = json.loads(path.read_text())
-    for section, name in (("amgan", "cycle_every"), ("discriminator", "projection"), ("attention", "mixup")):
+    for key in (
+        "amgan.cycle_every",
+        "discriminator.projection",
+        "discriminator_loss.source_attributes",
+        "attention.mixup",
+    ):
+        section, name = key.split(".")
         del content[section][name]
     path.write_text(json.dumps(content))
     config = helpers.tiny_config()
