@@ -40,6 +40,7 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     with pytest.raises(UserError, match="discriminator.projection was False, is True"):
         workdir.prepare(prepared, config, SCHEMA, write=True)
     config.discriminator.projection = False
+    config.discriminator_loss.source_attributes = 0.0
     workdir.prepare(prepared, config, SCHEMA, write=True)
 
 
