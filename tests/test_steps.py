@@ -74,6 +74,7 @@ def test_parts_of_weight_zero_are_left_out():
     config.amgan.regional = False
     for name in ("attention", "perceptual", "cycle"):
         config.generator_loss[name] = 0.0
+    config.discriminator_loss.source_attributes = 0.0
     before, attention, batch = jax.device_get(_start(config))
     after, metrics = _step(config, (before, attention, batch))
     assert not {"generator/attention", "generator/perceptual", "generator/cycle"} & metrics.keys()
@@ -138,7 +139,6 @@ def test_the_cycle_loss_can_see_each_second_example_only():
 
 def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     config = helpers.tiny_config()
-    config.discriminator_loss.source_attributes = 1.0
     train_state, attention, batch = _start(config)
     unknown = np.full_like(batch["label"], -1)
     nothing = dict.fromkeys(("label", "reference_label", "target"), unknown)
@@ -161,9 +161,8 @@ def test_the_values_asked_for_tell_nobody_which_image_is_real():
         assert abs(metrics[name]) < 1e-6 < abs(other[name])
 
 
-def test_discriminators_can_learn_to_read_the_sources_values_off_edits():
+def test_discriminators_learn_to_read_the_sources_values_off_edits():
     config = helpers.tiny_config()
-    config.discriminator_loss.source_attributes = 1.0
     train_state, attention, batch = jax.device_get(_start(config))
     alike = batch | {"reference": batch["image"], "reference_label": batch["label"]}
     _, metrics = _step(config, (train_state, attention, alike))  # a fresh generator changes nothing
@@ -192,7 +191,6 @@ import sys, numpy as np, jax
 from tests import helpers, test_steps
 config = helpers.tiny_config()
 config.amgan.n_critic = 2
-config.discriminator_loss.source_attributes = 1.0
 config.attention.mixup = 0.4
 assert jax.device_count() == int(sys.argv[1])
 after, metrics = test_steps._step(config, test_steps._moved(test_steps._start(config)))
