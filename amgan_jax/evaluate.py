@@ -102,7 +102,7 @@ def check_measures(config, source) -> None:
 
 def _training_figures(workdir):
     """Steps of AMGAN, and seconds of all three trainings."""
-    progress = {name: checkpoints.progress(workdir / name) for name in ("attention", "evaluator", "amgan")}
+    progress = {name: checkpoints.progress(workdir / name) for name in (*networks.CLASSIFIERS, "amgan")}
     return {
         "train/steps": progress["amgan"][0],
         "train/seconds": sum(seconds for _, seconds in progress.values()),

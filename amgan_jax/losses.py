@@ -20,12 +20,12 @@ def weighted_sum(parts: dict[str, jax.Array], weights: dict[str, float]) -> Loss
 
 
 def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
-    """Cross entropy [A] of each attribute's head, mean over the batch; unknown labels count as 0."""
+    """Cross entropy of all attributes' heads: their sum, mean over the batch; unknown labels count as 0."""
     entropies = []
     for a, logits in enumerate(labels.split_values(logits_BxV, value_counts)):
         plane = jax.nn.one_hot(label_BxA[:, a], logits.shape[-1])
         entropies.append(-jnp.mean(jnp.sum(plane * jax.nn.log_softmax(logits), axis=-1)))
-    return jnp.stack(entropies)
+    return jnp.sum(jnp.stack(entropies))
 
 
 def critic(real_scores, fake_scores) -> jax.Array:

@@ -10,9 +10,10 @@ from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 from amgan_jax.models import attention, discriminator, efficientnet, generator
 
+CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 _MASKS = ("head", "network", "none")
-_CLASSIFIERS = {
+_ARCHITECTURES = {
     "resnet": attention.ResNet,
     "plain": attention.PlainConvNet,
     "efficientnet_lite0": efficientnet.EfficientNetLite0,
@@ -51,9 +52,9 @@ def classifier_type(config, name: str) -> type[nn.Module]:
       UserError: there is none of that name, or it does not take the config's network.
     """
     architecture, given = config[name].architecture, set(config[name].network)
-    if architecture not in _CLASSIFIERS:
-        raise UserError(f"unknown {name}.architecture={architecture}: {', '.join(_CLASSIFIERS)}")
-    module = _CLASSIFIERS[architecture]
+    if architecture not in _ARCHITECTURES:
+        raise UserError(f"unknown {name}.architecture={architecture}: {', '.join(_ARCHITECTURES)}")
+    module = _ARCHITECTURES[architecture]
     wanted = {field.name for field in dataclasses.fields(module)} - _SHARED
     if given != wanted:
         raise UserError(

@@ -42,7 +42,7 @@ def classifier_step(config, name: str, schema: Schema, state: ClassifierState, b
         variables = {**state.variables, "params": params}
         output, updates = network.apply(variables, image, train=True, mutable=["batch_stats"])
         loss = sum(
-            weight * jnp.sum(losses.attribute_cross_entropy(output.logits, label, schema.value_counts))
+            weight * losses.attribute_cross_entropy(output.logits, label, schema.value_counts)
             for label, weight in labels_and_weights
         )
         return loss, (output.logits, updates)
@@ -177,11 +177,11 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
         parts = {
             "critic": losses.critic(scores, fake_scores),
             "penalty": losses.gradient_penalty(score, real, fake, mix_B),
-            "attributes": jnp.sum(losses.attribute_cross_entropy(logits, real_label, schema.value_counts)),
+            "attributes": losses.attribute_cross_entropy(logits, real_label, schema.value_counts),
         }
         if config.discriminator_loss.source_attributes:
-            entropy_A = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
-            parts["source_attributes"] = jnp.sum(entropy_A)
+            entropy = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
+            parts["source_attributes"] = entropy
         return parts
 
     def loss_fn(discriminators):
@@ -215,8 +215,8 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
     def judge(name, image, label):
         scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
-        entropy_A = losses.attribute_cross_entropy(logits, label, schema.value_counts)
-        return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": jnp.sum(entropy_A)}
+        entropy = losses.attribute_cross_entropy(logits, label, schema.value_counts)
+        return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
 
     def loss_fn(params, output):
         edited, mask = output

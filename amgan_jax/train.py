@@ -96,7 +96,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     # What these raise, not after hours.
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
-    if any(config[name].pretrained and not (workdir / name).exists() for name in ("attention", "evaluator")):
+    if any(config[name].pretrained and not (workdir / name).exists() for name in networks.CLASSIFIERS):
         pretrained.locate()
     workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
@@ -133,7 +133,7 @@ def check_config(config) -> None:
             raise UserError(f"{name}={config[section][knob]}: 0 to {largest:g}")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
-    for name in ("attention", "evaluator"):
+    for name in networks.CLASSIFIERS:
         _check_classifier(config, name)
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:

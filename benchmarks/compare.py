@@ -25,7 +25,7 @@ import matplotlib
 from ml_collections import config_dict, config_flags
 import numpy as np
 
-from amgan_jax import checkpoints, cli, editor, garments, report
+from amgan_jax import checkpoints, cli, editor, garments, networks, report
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
@@ -39,7 +39,6 @@ sys.path.insert(0, str(_ROOT))  # where config files find each other
 from configs.compare import SYSTEMS  # noqa: E402
 
 _BASELINES = ("stargan", "ganimation", "sagan")
-_CLASSIFIERS = ("attention", "evaluator")
 _EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
 _SHOWN = (
     _EDITS,
@@ -114,9 +113,9 @@ def _lend_classifiers(lender, directory, config):
     """Starts a workdir with another one's attention network and evaluator."""
     old, schema = workdir_lib.load(lender)
     for key in workdir_lib.changed_keys(old, config):
-        if key.partition(".")[0] in ("data", "height", "width", "dtype", *_CLASSIFIERS):
+        if key.partition(".")[0] in ("data", "height", "width", "dtype", *networks.CLASSIFIERS):
             raise UserError(f"{directory.name} has another {key} than {lender.name}: compare like with like")
-    for name in _CLASSIFIERS:
+    for name in networks.CLASSIFIERS:
         shutil.copytree(lender / name, directory / name, dirs_exist_ok=True)
     write_atomically(directory / "schema.json", schema.to_json() + "\n")
     write_atomically(directory / "config.json", config.to_json(indent=1) + "\n")
