@@ -135,8 +135,8 @@ SYSTEMS = {
 
 # By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
 CHOSEN = {
-    "stargan": ("double_attributes",),
-    "ganimation": ("published", "half_rate", "double_attributes"),
+    "stargan": ("double_rate",),
+    "ganimation": ("published", "half_rate"),
     "sagan": ("half_rate",),
 }
 
