@@ -131,8 +131,9 @@ def amgan_plans(labels_NxA, schema, config, first_step: int):
     """Endless plans of this host's share of AMGAN's batches, from a step on."""
     sampler = EditSampler(labels_NxA, schema.value_counts, config.data.max_edits, config.data.balance)
     shares = config.amgan.n_critic
+    view = View(config.data.flip, config.amgan.crop)
     for step in itertools.count(first_step):
-        plan = sampler.plan(View(config.data.flip, 0.0), config.seed, step, shares * config.amgan.batch_size)
+        plan = sampler.plan(view, config.seed, step, shares * config.amgan.batch_size)
         yield host_share(plan, shares, jax.process_index(), jax.process_count())
 
 

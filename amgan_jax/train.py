@@ -127,7 +127,7 @@ def check_config(config) -> None:
     for name in counts:
         if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
             raise UserError(f"{name} should be at least 1")
-    for name, largest in (("data.crop", 0.99), ("data.balance", 1.0), ("amgan.ema_decay", 1.0)):
+    for name, largest in (("data.crop", 0.99), ("amgan.crop", 0.99), ("data.balance", 1.0), ("amgan.ema_decay", 1.0)):
         section, knob = name.split(".")
         if not 0.0 <= config[section][knob] <= largest:
             raise UserError(f"{name}={config[section][knob]}: 0 to {largest:g}")

@@ -26,6 +26,7 @@ _CHANGEABLE = (
 
 # Knobs that came later, each with the value that stands for the time before.
 _ADDED = {
+    "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
     "attention.mixup": 0.0,
     "discriminator.projection": False,

@@ -21,7 +21,7 @@ def get_config() -> config_dict.ConfigDict:
     config.data.source = config_dict.placeholder(str)  # folder to build the dataset from when it is missing
     config.data.build = False  # build it by itself when it is missing; for datasets that need no source
     config.data.flip = True  # mirror training images at random
-    config.data.crop = 0.12  # classifiers only: at most this share of each side is cropped away at random
+    config.data.crop = 0.12  # classifiers: at most this share of each side is cropped away at random
     config.data.max_edits = 1  # attributes edited at once in training: 1 to this many, evenly
     config.data.balance = 0.5  # share of target values drawn evenly; the rest as frequent as in the data
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
@@ -57,6 +57,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.num_steps = 100_000  # updates of the generator
     config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
     config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
+    config.amgan.crop = 0.0  # as data.crop, of photos and their references alike
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 

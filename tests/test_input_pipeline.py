@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from amgan_jax import garments, photos
+from amgan_jax import garments, photos, sampling
 from tests import helpers
 
 input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
@@ -139,6 +139,21 @@ def test_crops_magnify(config, source):
     plain, zoomed = (next(source.classifier_batches(c, "attention", 0)) for c in (config, cropped))
     np.testing.assert_array_equal(plain["label"], zoomed["label"])
     assert np.abs(plain["image"] - zoomed["image"]).mean() > 0.05
+
+
+def test_amgans_crops_show_the_same_part_of_photos_and_references(config, source):
+    cropped = config.copy_and_resolve_references()
+    cropped.data.flip = False
+    whole = next(source.amgan_batches(cropped, 0))
+    cropped.amgan.crop = 0.5
+    parts = next(source.amgan_batches(cropped, 0))
+    plan = next(sampling.amgan_plans(source._tables["train"].label, source.schema, cropped, 0))
+    for i, box in enumerate(plan["box"]):
+        for name in ("image", "reference"):
+            pixels = np.round((whole[name][i] + 1.0) * 127.5).astype(np.uint8)
+            expected = input_pipeline.letterbox(pixels, 32, 32, box)
+            np.testing.assert_allclose(parts[name][i], expected, atol=0.02)
+    assert (plan["box"] != input_pipeline._WHOLE).any(axis=1).all()
 
 
 def test_the_evaluator_sees_larger_images_of_the_same_rows(config, source):

@@ -166,6 +166,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
         ({"data.crop": 12.0}, "data.crop=12.0: 0 to 0.99"),
+        ({"amgan.crop": -0.1}, "amgan.crop=-0.1: 0 to 0.99"),
         ({"data.balance": -1.0}, "data.balance=-1.0: 0 to 1"),
         ({"amgan.ema_decay": 1.5}, "amgan.ema_decay=1.5: 0 to 1"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),

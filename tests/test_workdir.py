@@ -28,6 +28,7 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     path = prepared / "config.json"
     content = json.loads(path.read_text())
     for key in (
+        "amgan.crop",
         "amgan.cycle_every",
         "discriminator.projection",
         "discriminator_loss.source_attributes",
