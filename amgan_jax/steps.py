@@ -180,8 +180,7 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
             "attributes": losses.attribute_cross_entropy(logits, real_label, schema.value_counts),
         }
         if config.discriminator_loss.source_attributes:
-            entropy = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
-            parts["source_attributes"] = entropy
+            parts["source_attributes"] = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
         return parts
 
     def loss_fn(discriminators):
