@@ -12,7 +12,7 @@ class Discriminator(nn.Module):
     """PatchGAN critic with a score map and attribute logits (StarGAN, Choi et al. 2018).
 
     With projection, the score also says how well the image fits the values that it should have (Miyato and
-    Koyama 2018, eq. 4). Logits alone can be fooled: they are learnt from real images only.
+    Koyama 2018, eq. 4): the score is learnt from edits always, the logits where their loss sees edits.
 
     No normalisation: the gradient penalty is a property of each example by itself.
 
