@@ -35,6 +35,9 @@ class ArraySource:
       schema: the labels' schema.
       splits: "train", "validation" and "test".
       queries: published edits of test images.
+
+    Raises:
+      UserError: images are not of the evaluator's size; when the first batch is asked for.
     """
 
     def __init__(self, schema: Schema, splits: dict[str, Split], queries: Queries | None = None):
@@ -43,11 +46,13 @@ class ArraySource:
         self._splits = splits
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
         for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
             size = networks.image_size(config, name)
             yield {"image": self._show(plan["row"], plan["flip"], size), "label": plan["label"]}
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
         for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
             size = networks.image_size(config, "amgan")
             yield {
@@ -57,6 +62,7 @@ class ArraySource:
             }
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
         data = self._splits[split]
         for rows, mask in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):
             batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "mask": mask}
@@ -64,11 +70,17 @@ class ArraySource:
                 batch["nuisance"] = data.nuisance[rows]
             yield batch
 
+    def _check_sizes(self, config):
+        """Raises UserError for images that are not of the evaluator's size."""
+        size = networks.image_size(config, "evaluator")
+        for name, split in self._splits.items():
+            h, w = split.image.shape[1:3]
+            if (h, w) != size:
+                raise UserError(f"{name} images of {h} x {w} pixels: the evaluator sees {size[0]} x {size[1]}")
+
     def _show(self, rows, flip, size):
         """Training images [B, *size, 3]: means of as many stored pixels as it takes."""
         image = self._splits["train"].image[rows]
         b, h, w, c = image.shape
-        if h % size[0] or w % size[1]:
-            raise UserError(f"training images of {h} x {w} pixels: no multiple of the {size[0]} x {size[1]} wanted")
         image = image.reshape(b, size[0], h // size[0], size[1], w // size[1], c).mean(axis=(2, 4))
         return np.where(flip[:, None, None, None], image[:, :, ::-1], image)

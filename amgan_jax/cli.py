@@ -1,6 +1,7 @@
 """How every command starts: absl flags in, one line and exit status 2 for bad input."""
 
 from collections.abc import Callable, Sequence
+import errno
 import logging
 import os
 import sys
@@ -9,6 +10,8 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from amgan_jax.errors import UserError
+
+_UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)  # paths that are the user's to mend
 
 
 def run(main: Callable[[Sequence[str]], None], takes_arguments: bool = False) -> None:
@@ -58,6 +61,10 @@ def _call(main, argv, takes_arguments):
         main(argv)
     except UserError as error:
         _exit(str(error))
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        _exit(f"cannot read {error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)

@@ -59,12 +59,14 @@ class DatasetSource:
       config: the experiment's; `config.data` says which dataset.
 
     Raises:
-      UserError: the dataset is not built (the message has the command that builds it), or from other
-        files than `config.data.source` has now.
+      UserError: the dataset is not built (the message has the command that builds it), from other files
+        than `config.data.source` has now, or rendered at another size than the evaluator sees.
     """
 
     def __init__(self, config):
         builder = _find_builder(config)
+        if config.data.dataset == _SOURCELESS:
+            _check_rendered_size(config)
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
         self.queries = _find_queries(builder)
@@ -143,10 +145,22 @@ def _find_builder(config):
     for name, digest in (builder.info.metadata.get("digests") or {}).items():
         if config.data.source and digest != source_digest(local_path(config.data.source) / name):
             raise UserError(
-                f"{config.data.source}/{name} has changed since {directory} was built:"
-                " remove that folder to build it again, or leave --config.data.source out to train on what is built"
+                f"{config.data.source}/{name} is not what {directory} was built from: remove that folder to build it"
+                " again, leave --config.data.source out to train on what is built, or, for another set of photos,"
+                " give the set a --config.data.builder.name of its own"
             )
     return builder
+
+
+def _check_rendered_size(config):
+    """The truth of an edit is rendered as the evaluator sees the image, so the image must have been, too."""
+    built = config.data.builder.height, config.data.builder.width
+    seen = networks.image_size(config, "evaluator")
+    if built != seen:
+        raise UserError(
+            f"the garments are rendered at {built[0]} x {built[1]} pixels and the evaluator sees {seen[0]} x {seen[1]}:"
+            f" set --config.data.builder.height={seen[0]} --config.data.builder.width={seen[1]}"
+        )
 
 
 def _data_dir(config):

@@ -7,6 +7,7 @@ The same command goes on from whatever the workdir holds.
 
 import logging
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -83,5 +84,6 @@ def _build_missing(config, input_pipeline):
 
 
 if __name__ == "__main__":
+    sys.path.append(str(pathlib.Path(__file__).parent.parent))  # where config files find each other
     flags.mark_flags_as_required(["config", "workdir"])
     cli.run(main)

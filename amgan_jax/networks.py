@@ -71,21 +71,23 @@ def image_size(config, name: str) -> tuple[int, int]:
 
 
 def build_optimizer(config, num_steps: int, repeats: int = 1) -> optax.GradientTransformation:
-    """AdamW with a linear warm-up at the start and a linear decay at the end of training.
+    """AdamW with a linear warm-up at the start and a linear decay to zero at the end of training.
 
     Args:
-      config: learning_rate, b1, b2, weight_decay, warmup_steps, decay_steps.
+      config: learning_rate, b1, b2, weight_decay, warmup_steps, decay_steps; where the last two are more
+        than num_steps, the decay starts after the warm-up.
       num_steps: steps in the whole training.
       repeats: updates in each step.
     """
     rate = config.learning_rate
+    decay_start = max(config.warmup_steps, num_steps - config.decay_steps)
     schedule = optax.join_schedules(
         [
             optax.linear_schedule(rate / max(1, config.warmup_steps), rate, max(1, config.warmup_steps)),
             optax.constant_schedule(rate),
-            optax.linear_schedule(rate, 0.0, max(1, config.decay_steps)),
+            optax.linear_schedule(rate, 0.0, max(1, num_steps - decay_start)),
         ],
-        [config.warmup_steps, max(config.warmup_steps, num_steps - config.decay_steps)],
+        [config.warmup_steps, decay_start],
     )
     return optax.adamw(
         lambda count: schedule(count // repeats), b1=config.b1, b2=config.b2, weight_decay=config.weight_decay

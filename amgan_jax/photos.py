@@ -7,12 +7,22 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 
 _WHITE = 1.0
+_UPRIGHT = 1  # and what turns a picture of another orientation so
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class Photo(NamedTuple):
@@ -71,7 +81,8 @@ def read(path: pathlib.Path) -> Photo:
 
 def upright(image: Image.Image) -> Photo:
     """A loaded picture of any mode, turned as its orientation tag says."""
-    image = ImageOps.exif_transpose(image)
+    turn = _TURNS.get(_orientation(image))
+    image = image if turn is None else image.transpose(turn)
     # The profile of another mode says nothing of the RGB that it is turned into.
     icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more a pixel
@@ -84,6 +95,19 @@ def upright(image: Image.Image) -> Photo:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         return Photo(np.asarray(Image.alpha_composite(white, image).convert("RGB")), alpha, icc_profile)
     return Photo(np.asarray(image.convert("RGB")), None, icc_profile)
+
+
+def is_upright(image: Image.Image) -> bool:
+    """Whether a loaded picture is shown as it is stored."""
+    return _orientation(image) not in _TURNS
+
+
+def _orientation(image):
+    """The orientation tag; that of an upright picture where there is none that can be read."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT)
+    except Exception:  # broken EXIF raises whatever it raises, and the pixels are fine
+        return _UPRIGHT
 
 
 def _white_of(mode, largest):

@@ -110,6 +110,9 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
 
 def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
+    for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
+        if _value(config, name) < 0:
+            raise UserError(f"{name}={_value(config, name)}: 0 or more")
     counts = (
         "log_steps",
         "checkpoint_steps",
@@ -125,12 +128,11 @@ def check_config(config) -> None:
         "amgan.cycle_every",
     )
     for name in counts:
-        if functools.reduce(lambda node, key: node[key], name.split("."), config) < 1:
+        if _value(config, name) < 1:
             raise UserError(f"{name} should be at least 1")
     for name, largest in (("data.crop", 0.99), ("amgan.crop", 0.99), ("data.balance", 1.0), ("amgan.ema_decay", 1.0)):
-        section, knob = name.split(".")
-        if not 0.0 <= config[section][knob] <= largest:
-            raise UserError(f"{name}={config[section][knob]}: 0 to {largest:g}")
+        if not 0.0 <= _value(config, name) <= largest:
+            raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in networks.CLASSIFIERS:
@@ -146,9 +148,18 @@ def check_config(config) -> None:
         )
     if config.checkpoint_steps % config.log_steps:
         raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
+    if config.sample_images > config.evaluate.batch_size:
+        raise UserError(
+            f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
+        )
     for name, interval in config.evaluate.during.items():
-        if interval < 1 or interval % config.log_steps:
+        if interval < 0 or interval % config.log_steps:
             raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
+
+
+def _value(config, name):
+    """What stands under a dotted name."""
+    return functools.reduce(lambda node, key: node[key], name.split("."), config)
 
 
 def check_devices(config) -> None:
@@ -173,6 +184,11 @@ def _check_classifier(config, name):
     architecture, network = config[name].architecture, config[name].network
     if name == "attention" and architecture == "plain":
         raise UserError("attention.architecture=plain has no activation maps: resnet or efficientnet_lite0")
+    if architecture == "plain" and min(networks.image_size(config, name)) < 2 ** len(network.widths):
+        height, width = networks.image_size(config, name)
+        raise UserError(
+            f"{name}.network: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
+        )
     if architecture == "resnet" and len(network.widths) != len(network.strides):
         raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
     if architecture == "efficientnet_lite0" and network.output_stride not in efficientnet.OUTPUT_STRIDES:
@@ -312,7 +328,8 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     judge = evaluate.build_judge(config, source.schema, evaluator_variables)
     measures = {}
     for name, interval in config.evaluate.during.items():
-        measures.setdefault(interval, []).append(name)
+        if interval:
+            measures.setdefault(interval, []).append(name)
     validators = [Hook(interval, _validator(config, source, editor, judge, n)) for interval, n in measures.items()]
     return (Hook(config.sample_steps, _sampler(config, source, workdir, editor)), *validators)
 

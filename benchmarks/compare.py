@@ -92,6 +92,7 @@ def _train(path, seed, directory, overrides):
             _lend_classifiers(reports[0].parent.parent, directory, config)
     if _is_done(directory, config):
         return
+    (directory / "report" / "metrics.json").unlink(missing_ok=True)  # or other measures' figures would pass for new
     print(f"{directory.name}: {config.amgan.num_steps} updates", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "amgan_jax.main", f"--config={path}", f"--workdir={directory}", *overrides]
     status = subprocess.run(command, cwd=_ROOT, stdout=subprocess.DEVNULL, check=False).returncode

@@ -99,7 +99,7 @@ def get_config() -> config_dict.ConfigDict:
     config.log_steps = 100  # between log lines
     config.checkpoint_steps = 1000  # a multiple of log_steps
     config.sample_steps = 2000  # between sample sheets
-    config.sample_images = 8  # rows of a sample sheet
+    config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
     config.evaluate = config_dict.ConfigDict()
     config.evaluate.batch_size = 64
@@ -108,7 +108,7 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate.measures = ("classification", "edits", "retrieval", "frechet", "perceptual")
     config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
-    config.evaluate.during.edits = 5000  # steps between; a multiple of log_steps
+    config.evaluate.during.edits = 5000  # steps between, a multiple of log_steps; 0: never
     return config
 
 

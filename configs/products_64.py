@@ -15,6 +15,7 @@ def get_config():
         classifier.num_steps = 3000
         classifier.optimizer.decay_steps = 2200
     config.evaluator.num_steps = 2000
+    config.evaluator.optimizer.decay_steps = 1200
     config.evaluator.scale = 2  # it judges photos of 128 x 96 pixels, as people would
     config.attention.network.strides = (1, 2, 1)  # maps of 16 x 12, which still find collars
     config.generator.width = 32

@@ -53,6 +53,16 @@ _MARKS = {
     "fashion_products": ("images",),
     "clothing_attributes": ("images",),
 }
+# Flags that not all datasets take.
+_TAKEN_BY = {
+    "source": tuple(_BUILDERS),
+    "skip_bad": tuple(_BUILDERS),
+    "beam": tuple(_BUILDERS),
+    "labels": ("fashion_products", "clothing_attributes"),
+    "name": ("manifest",),
+    "annotation": ("deepfashion",),
+    **dict.fromkeys(("height", "width", "train", "validation", "test"), ("synthetic_garments",)),
+}
 _WATCHED = {"manifest": ("labels.csv", "schema.json")}  # files that people go on editing
 _FEW = 20  # training photos of a value, below which it is named
 
@@ -84,6 +94,9 @@ _SIZES = {
 
 def main(argv):
     del argv
+    for name, datasets in _TAKEN_BY.items():
+        if flags.FLAGS[name].value != flags.FLAGS[name].default and _DATASET.value not in datasets:
+            raise UserError(f"--dataset={_DATASET.value} takes no --{name}, which is for {', '.join(datasets)}")
     data_dir = local_path(_DATA_DIR.value or tfds.core.constants.DATA_DIR)
     if _DATASET.value == "synthetic_garments":
         _build_garments(data_dir)
@@ -92,8 +105,6 @@ def main(argv):
 
 
 def _build_garments(data_dir):
-    if _SOURCE.value:
-        raise UserError("--dataset=synthetic_garments takes no --source: its images are rendered")
     flags_ = {name: flag.value for name, flag in _SIZES.items()}
     builder = synthetic_garments.SyntheticGarments(
         name=input_pipeline.variant_name(flags_),

@@ -20,7 +20,6 @@ from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 from photo_list import NAMED, SPLITS, Photo, read_table
 
-_ORIENTATION = 0x0112  # the EXIF tag
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
 _MARGIN = 0.1  # of a box's longer side, kept around it
@@ -164,7 +163,7 @@ def _normalize(content, box):
         if image.width * image.height > _LARGEST_AREA:
             raise UserError(f"the photo is absurdly large: {image.width} x {image.height} pixels")
         image.load()
-        plain = image.mode == "RGB" and not image.has_transparency_data and image.getexif().get(_ORIENTATION, 1) == 1
+        plain = image.mode == "RGB" and not image.has_transparency_data and photos.is_upright(image)
         if plain and image.format in ("JPEG", "PNG") and max(image.size) <= _LARGEST_SIDE and box is None:
             _check_decodes(content)
             return content

@@ -51,6 +51,8 @@ def _learn(path, columns, rows):
     for name in columns:
         if name in ("image", "split"):
             continue
+        if not name.strip():
+            raise UserError(f"{path} row 1: column {columns.index(name) + 1} has no name: give it one or remove it")
         found = sorted({(row[name] or "").strip() for row in rows} - {""})
         if len(found) < 2:
             has = f"only the value {found[0]!r}" if found else "no value"

@@ -34,12 +34,12 @@ def rendered_source() -> arrays.ArraySource:
     return arrays.ArraySource(garments.SCHEMA, splits)
 
 
-def run(*command: object, devices: int = 1, **environment: str) -> subprocess.CompletedProcess:
-    """Runs a command of the project in a process of its own, with so many fake devices."""
+def run(*command: object, devices: int = 1, cwd=ROOT, **environment: str) -> subprocess.CompletedProcess:
+    """Runs a command of the project in a process of its own, in a folder, with so many fake devices."""
     flags = f"--xla_force_host_platform_device_count={devices}"
     env = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)} | environment
     words = [sys.executable, *map(str, command)]
-    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 def assert_refused(result: subprocess.CompletedProcess, *said: str) -> None:

@@ -139,6 +139,14 @@ def test_a_turned_photo_is_built_upright(tree):
     assert image[0, 4:12, 12:20].mean() > 0.8 and image[0, 20:28, 12:20].mean() < -0.8
 
 
+def test_a_photo_with_broken_exif_is_built_as_it_is(tree):
+    Image.new("RGB", (80, 60), (200, 0, 0)).save(tree / "images" / "4.png", exif=b"Exif\0\0junk")
+    (tree / "images" / "4.png").rename(tree / "images" / "4.jpg")
+    _build_tree(tree)
+    image, _ = _split(*_source("fashion_products", tree), "test")
+    np.testing.assert_allclose(image[0, 16, 16], [200 / 127.5 - 1, -1, -1], atol=0.01)
+
+
 def test_a_transparent_photo_is_built_on_white(tree):
     picture = Image.new("RGB", (80, 60), (200, 0, 0))
     picture.save(tree / "images" / "4.jpg", format="png", transparency=(200, 0, 0))
@@ -205,6 +213,13 @@ def test_photos_need_a_source_and_garments_take_none(tmp_path):
         build.main([])
     with pytest.raises(UserError, match="takes no --source"):
         _build("synthetic_garments", tmp_path)
+
+
+def test_a_flag_of_other_datasets_is_refused(shop):
+    """Or another labels file than the one that was asked for would be built, without a word."""
+    said = "=manifest takes no --labels, which is for fashion_products, clothing_attributes"
+    with pytest.raises(UserError, match=said):
+        _build("manifest", shop, labels=str(shop / "labels2.csv"))
 
 
 def test_a_folder_of_another_layout_is_told(tmp_path):
@@ -287,7 +302,8 @@ def test_labels_that_change_after_the_build_are_noticed(shop):
     config.data.source = str(shop)
     input_pipeline.DatasetSource(config)
     _edit_csv(shop, _set(1, 1, "blau"))
-    with pytest.raises(UserError, match="labels.csv has changed since .*photos.* was built: remove that folder"):
+    said = "labels.csv is not what .*photos.* was built from: remove that folder .*builder.name"
+    with pytest.raises(UserError, match=said):
         input_pipeline.DatasetSource(config)
 
 
@@ -340,6 +356,7 @@ def _set(row, column, value):
         (_set(0, 0, "photo"), "row 1: column 'image' is missing: photo, Farbe"),
         (_set(0, 2, "Farbe"), "row 1: column 'Farbe' stands there twice"),
         (_set(0, 2, "Split"), "row 1: column 'Split': write 'split'"),
+        (lambda rows: [[str(i) if i else "", *row] for i, row in enumerate(rows)], "row 1: column 1 has no name"),
         (lambda rows: [*rows, rows[3], rows[5]],
          r"row 32 \(Blusen 2/été 2.jpg\): the photo stands in .*row 4 .* too; .*row 33 .* 2 such rows in all"),
         (lambda rows: [[*row, "gleich"] for row in rows], "attribute 'gleich' has only the value 'gleich'"),

@@ -52,6 +52,7 @@ def test_training_leaves_what_the_contract_says(trained_workdir):
     assert all(low <= figures[name] <= high for name, (low, high) in intervals.items())
     assert intervals.keys() > {"edit_accuracy/mean", "counterfactual/psnr"}
     assert figures["train/steps"] == 8 and figures["train/seconds"] > 0.0
+    assert "validation/" not in (trained_workdir / "metrics.jsonl").read_text()  # evaluate.during.edits is 0
     written = {str(p.relative_to(trained_workdir)) for p in trained_workdir.rglob("*")}
     report = {f"report/{name}.json" for name in ("metrics", "intervals", "tables")} | {"report/README.md"}
     report |= {f"report/{name}.png" for name in ("edits", "curves", "tables")}
@@ -207,6 +208,25 @@ def test_bad_flags_of_main_are_refused(tmp_path):
     helpers.assert_refused(_main(tmp_path, "--mode=test"), "mode")
     helpers.assert_refused(_main(tmp_path, "train"), "unexpected argument 'train'")
     helpers.assert_refused(helpers.run("-m", "amgan_jax.main", "--config=configs/tiny.py"), "workdir")
+
+
+def test_configs_load_from_any_folder(tmp_path):
+    flags = (f"--config={helpers.ROOT}/configs/tiny.py", f"--workdir={tmp_path}/w", "--config.amgan.batch_size=0")
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH="")
+    helpers.assert_refused(result, "amgan.batch_size=0 cannot be divided over 1 devices")
+
+
+_FORBIDDEN = """
+import errno
+from amgan_jax import cli
+def main(argv):
+    raise PermissionError(errno.EACCES, "Permission denied", "mine.jpg")  # root may read whatever it likes
+cli.run(main)
+"""
+
+
+def test_a_path_that_may_not_be_read_is_refused():
+    helpers.assert_refused(helpers.run("-c", _FORBIDDEN), "cannot read mine.jpg: Permission denied")
 
 
 def test_main_refuses_what_it_cannot_train(trained_workdir, data_dir, tmp_path):

@@ -60,6 +60,23 @@ def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
     helpers.assert_refused(result, "tiny: edit_accuracy/mean is", "not finite")
 
 
+_EVALUATION_STOPPED = """
+import pathlib, sys, types
+sys.path.insert(0, "benchmarks")
+import compare
+compare.subprocess.run = lambda *arguments, **more: types.SimpleNamespace(returncode=1)
+compare._train("configs/tiny.py", 0, pathlib.Path(sys.argv[1]), sys.argv[2:])
+"""
+
+
+def test_an_evaluation_with_other_settings_leaves_no_old_figures_when_it_is_stopped(compared, data_dir):
+    """They would be taken for what the new settings gave, as the workdir has the new config by then."""
+    overrides = (f"--config.data.data_dir={data_dir}", "--config.evaluate.seed=9")
+    result = helpers.run("-c", _EVALUATION_STOPPED, compared / "tiny-0", *overrides)
+    assert "tiny-0 ended with exit status 1" in result.stderr
+    assert not (compared / "tiny-0" / "report" / "metrics.json").exists()
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

@@ -167,6 +167,15 @@ def test_the_evaluator_sees_larger_images_of_the_same_rows(config, source):
     np.testing.assert_array_equal(judged, next(source.evaluation_batches(config, "test"))["image"])
 
 
+def test_garments_rendered_at_another_size_than_the_evaluators_are_refused(config):
+    """The truth of their edits is rendered at the evaluator's size, where it would be another picture."""
+    larger = config.copy_and_resolve_references()
+    larger.evaluator.scale = 2
+    said = "rendered at 32 x 32 pixels and the evaluator sees 64 x 64: set --config.data.builder.height=64"
+    with pytest.raises(input_pipeline.UserError, match=said):
+        input_pipeline.DatasetSource(larger)
+
+
 def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
     for dataset, said in (("fashion_products", "--source=DIR"), ("synthetic_garments", "--height=32 .*--width=32")):
         config = helpers.tiny_config()

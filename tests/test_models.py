@@ -25,19 +25,27 @@ def _condition(seed=0):
 
 
 def test_the_schedule_counts_steps_and_not_their_updates():
-    settings = {"learning_rate": 1.0, "b1": 0.0, "b2": 0.0, "weight_decay": 0.0, "warmup_steps": 2, "decay_steps": 3}
-
-    def changes(repeats, count):
-        optimizer = networks.build_optimizer(config_dict.ConfigDict(settings), 6, repeats)
-        moments, sizes = optimizer.init(jnp.zeros(())), []
-        for _ in range(count):  # Adam without moments moves by the learning rate
-            change, moments = optimizer.update(jnp.ones(()), moments, jnp.zeros(()))
-            sizes.append(float(change))
-        return np.array(sizes)
-
-    once = changes(1, 6)
+    once = _rates(18 // 3, decay_steps=3)
     assert len(set(once)) > 3
-    np.testing.assert_allclose(changes(3, 18), np.repeat(once, 3), rtol=1e-6)
+    np.testing.assert_allclose(_rates(18, decay_steps=3, repeats=3), np.repeat(once, 3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("decay_steps", [1, 3, 9])
+def test_the_schedule_ends_at_zero_even_where_the_decay_is_longer_than_the_training(decay_steps):
+    rates = _rates(7, decay_steps)
+    assert rates[2] > 0.9 and rates[5] > 0.0 and rates[6] == 0.0
+
+
+def _rates(count, decay_steps, repeats=1):
+    """The learning rates of so many updates of a training of six steps."""
+    settings = {"learning_rate": 1.0, "b1": 0.0, "b2": 0.0, "weight_decay": 0.0, "warmup_steps": 2}
+    config = config_dict.ConfigDict(settings | {"decay_steps": decay_steps})
+    optimizer = networks.build_optimizer(config, 6, repeats)
+    moments, sizes = optimizer.init(jnp.zeros(())), []
+    for _ in range(count):  # Adam without moments moves by the learning rate
+        change, moments = optimizer.update(jnp.ones(()), moments, jnp.zeros(()))
+        sizes.append(-float(change))
+    return np.array(sizes)
 
 
 def test_a_fresh_generator_changes_nothing():

@@ -1,7 +1,9 @@
 """People's pictures in and out."""
 
+import struct
+
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 import pytest
 
 from amgan_jax import photos
@@ -42,11 +44,22 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
         assert np.abs(photos.read(tmp_path / name).pixels[..., 0] - expected * scale).max() <= 1.0
 
 
-def test_turns_a_photo_upright(tmp_path):
+@pytest.mark.parametrize("orientation", range(10))
+def test_turns_a_photo_upright(tmp_path, orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees
-    photo = photos.read(_save(tmp_path / "turned.jpg", exif=exif))
-    assert photo.pixels.shape == (37, 53, 3)
+    exif[0x0112] = orientation  # 0 and 9 mean nothing
+    path = _save(tmp_path / "turned.png", exif=exif)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(photos.read(path).pixels, np.asarray(ImageOps.exif_transpose(image)))
+
+
+def test_broken_exif_does_not_spoil_a_photo(tmp_path):
+    junk = photos.read(_save(tmp_path / "junk.png", exif=b"Exif\0\0junk"))
+    np.testing.assert_array_equal(junk.pixels, _gradient())
+    # Turned by 90 degrees, and a resolution (0x011A) that is a text.
+    entries = struct.pack("<HHIIHHI4s", 0x0112, 3, 1, 6, 0x011A, 2, 4, b"abc")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + struct.pack("<I", 0)
+    assert photos.read(_save(tmp_path / "text.jpg", exif=exif)).pixels.shape == (37, 53, 3)
 
 
 def test_a_colour_profile_comes_back_where_it_still_holds(tmp_path):

@@ -149,6 +149,14 @@ def test_arrays_are_shrunk_for_all_but_the_evaluator():
         assert any(shown) and shown[: len(shown) // 2] == shown[len(shown) // 2 :]
 
 
+@pytest.mark.parametrize("size", [(64, 64), (16, 16)])
+def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
+    splits = {"train": helpers.rendered_split(0, 8), "validation": helpers.rendered_split(1, 8, size)}
+    source = arrays.ArraySource(garments.SCHEMA, splits)
+    with pytest.raises(UserError, match=f"validation images of {size[0]} x .* pixels: the evaluator sees 32 x 32"):
+        next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
+
+
 def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
@@ -173,7 +181,11 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
-        ({"evaluate.during": {"edits": 0}}, "evaluate.during.edits=0 is not a multiple of log_steps=2"),
+        ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2 is not a multiple of log_steps=2"),
+        ({"seed": -1}, "seed=-1: 0 or more"),
+        ({"evaluate.seed": -1}, "evaluate.seed=-1: 0 or more"),
+        ({"sample_images": 17}, "sample_images=17: at most evaluate.batch_size=16"),
+        ({"evaluator.network.widths": (8,) * 6}, "evaluator.network: 32 x 32 pixels cannot be halved 6 times"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
         ({"attention.network.strides": (1, 2)}, "3 widths but 2 strides"),
     ],
