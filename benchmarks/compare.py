@@ -257,7 +257,7 @@ def _draw_grid(rows, path):
     mosaic = np.concatenate([np.concatenate(list(cells.values()), axis=1) for _, cells in rows], axis=0)
     height, width = rows[0][1]["source"].shape[:2]
     size = (0.9 * len(names) + 2.0, 0.9 * len(rows) * height / width + 0.4)  # inches, with room for the labels
-    page = figure.Figure(figsize=size, layout="constrained")
+    page = figure.Figure(figsize=size, layout="compressed")
     axes = page.subplots()
     axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
     axes.set_xticks((np.arange(len(names)) + 0.5) * width, names, fontsize=7)
