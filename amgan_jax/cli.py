@@ -62,7 +62,7 @@ def _call(main, argv, takes_arguments):
     except UserError as error:
         _exit(str(error))
     except OSError as error:
-        if error.errno not in _UNREADABLE:
+        if error.errno not in _UNREADABLE or error.filename is None:  # the latter: a socket's, say
             raise
         _exit(f"cannot read {error.filename}: {error.strerror}")
     except KeyboardInterrupt:

@@ -19,7 +19,7 @@ def get_config():
     config.generator_optimizer.learning_rate = 1e-3
     config.discriminator_optimizer.learning_rate = 5e-4
     config.generator_optimizer.decay_steps = 3000
-    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, or edits fool them there
+    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
     config.generator_loss.perceptual = 10.0
     config.evaluate.during = {"edits": 1000, "counterfactual": 1000}
     return config

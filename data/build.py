@@ -53,16 +53,7 @@ _MARKS = {
     "fashion_products": ("images",),
     "clothing_attributes": ("images",),
 }
-# Flags that not all datasets take.
-_TAKEN_BY = {
-    "source": tuple(_BUILDERS),
-    "skip_bad": tuple(_BUILDERS),
-    "beam": tuple(_BUILDERS),
-    "labels": ("fashion_products", "clothing_attributes"),
-    "name": ("manifest",),
-    "annotation": ("deepfashion",),
-    **dict.fromkeys(("height", "width", "train", "validation", "test"), ("synthetic_garments",)),
-}
+_LABELLED = ("fashion_products", "clothing_attributes")  # by this project
 _WATCHED = {"manifest": ("labels.csv", "schema.json")}  # files that people go on editing
 _FEW = 20  # training photos of a value, below which it is named
 
@@ -90,18 +81,33 @@ _SIZES = {
     "validation": flags.DEFINE_integer("validation", 500, "Number of rendered validation images.", lower_bound=1),
     "test": flags.DEFINE_integer("test", 1000, "Number of rendered test images.", lower_bound=1),
 }
+# Flags that not all datasets take.
+_TAKEN_BY = {
+    "source": tuple(_BUILDERS),
+    "skip_bad": tuple(_BUILDERS),
+    "beam": tuple(_BUILDERS),
+    "labels": _LABELLED,
+    "name": ("manifest",),
+    "annotation": ("deepfashion",),
+    **dict.fromkeys(_SIZES, ("synthetic_garments",)),
+}
 
 
 def main(argv):
     del argv
-    for name, datasets in _TAKEN_BY.items():
-        if flags.FLAGS[name].value != flags.FLAGS[name].default and _DATASET.value not in datasets:
-            raise UserError(f"--dataset={_DATASET.value} takes no --{name}, which is for {', '.join(datasets)}")
+    _check_flags()
     data_dir = local_path(_DATA_DIR.value or tfds.core.constants.DATA_DIR)
     if _DATASET.value == "synthetic_garments":
         _build_garments(data_dir)
     else:
         _build_photos(data_dir)
+
+
+def _check_flags():
+    """Raises UserError for a flag that the dataset does not take, and that would be without effect."""
+    for name, datasets in _TAKEN_BY.items():
+        if flags.FLAGS[name].value != flags.FLAGS[name].default and _DATASET.value not in datasets:
+            raise UserError(f"--dataset={_DATASET.value} takes no --{name}, which is for {', '.join(datasets)}")
 
 
 def _build_garments(data_dir):
@@ -170,7 +176,7 @@ def _read(name, source):
     if name == "deepfashion":
         photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
         return photo_list, input_pipeline.variant_name({"annotation": annotation})
-    if name in ("fashion_products", "clothing_attributes"):
+    if name in _LABELLED:
         return labelled_photos.read(source, local_path(_LABELS.value or str(_HERE / f"{name}.csv"))), ""
     return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
 
