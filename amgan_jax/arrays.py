@@ -1,11 +1,14 @@
 """A dataset in memory, as arrays: what training needs where TensorFlow is not installed.
 
-It gives the batches that `input_pipeline` gives, of images that are decoded already.
+It gives the batches that `input_pipeline` gives, of images that are decoded and letterboxed already.
 """
 
 from collections.abc import Iterator
 import dataclasses
+import functools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from amgan_jax import networks, sampling
@@ -18,7 +21,7 @@ from amgan_jax.evaluators.common import Queries
 class Split:
     """Images and labels.
 
-    image: float32 [N, H, W, 3] in [-1, 1], of the evaluator's size; the others see means of its pixels.
+    image: float32 [N, H, W, 3] in [-1, 1], of the evaluator's size; the others see it made smaller.
     label: int32 [N, A].
     nuisance: int32 [N, 2], what `garments.nuisance_key` takes; None for photos.
     """
@@ -29,7 +32,7 @@ class Split:
 
 
 class ArraySource:
-    """Batches of splits in memory; see `train.Source`. Crops are for decoded files only.
+    """Batches of splits in memory; see `train.Source`.
 
     Args:
       schema: the labels' schema.
@@ -49,15 +52,15 @@ class ArraySource:
         self._check_sizes(config)
         for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
             size = networks.image_size(config, name)
-            yield {"image": self._show(plan["row"], plan["flip"], size), "label": plan["label"]}
+            yield {"image": self._show(plan, "row", size), "label": plan["label"]}
 
     def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
         for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
             size = networks.image_size(config, "amgan")
             yield {
-                "image": self._show(plan["row"], plan["flip"], size),
-                "reference": self._show(plan["reference_row"], plan["flip"], size),
+                "image": self._show(plan, "row", size),
+                "reference": self._show(plan, "reference_row", size),
                 **{name: plan[name] for name in ("label", "reference_label", "target", "edited")},
             }
 
@@ -78,9 +81,24 @@ class ArraySource:
             if (h, w) != size:
                 raise UserError(f"{name} images of {h} x {w} pixels: the evaluator sees {size[0]} x {size[1]}")
 
-    def _show(self, rows, flip, size):
-        """Training images [B, *size, 3]: means of as many stored pixels as it takes."""
-        image = self._splits["train"].image[rows]
-        b, h, w, c = image.shape
-        image = image.reshape(b, size[0], h // size[0], size[1], w // size[1], c).mean(axis=(2, 4))
-        return np.where(flip[:, None, None, None], image[:, :, ::-1], image)
+    def _show(self, plan, rows, size):
+        """Training images [B, *size, 3], cropped and flipped as the plan says."""
+        image = self._splits["train"].image[plan[rows]]
+        with jax.default_device(jax.devices("cpu")[0]):  # on an accelerator, it would wait for the training step
+            image = np.asarray(_crop(image, plan["box"], size))
+        return np.where(plan["flip"][:, None, None, None], image[:, :, ::-1], image)
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def _crop(image_BxHxWx3, box_Bx4, size):
+    """Boxes (top, left, bottom, right) in [0, 1] of images, resized as `input_pipeline.letterbox` does."""
+
+    def crop(image_HxWx3, box):
+        corner, opposite = box[:2], box[2:]
+        frame = jnp.asarray(size, jnp.float32)
+        scale = frame / ((opposite - corner) * jnp.asarray(image_HxWx3.shape[:2]))
+        translation = -corner / (opposite - corner) * frame
+        shape = (*size, image_HxWx3.shape[-1])
+        return jax.image.scale_and_translate(image_HxWx3, shape, (0, 1), scale, translation, "triangle")
+
+    return jax.vmap(crop)(image_BxHxWx3, box_Bx4)

@@ -33,19 +33,19 @@ def critic(real_scores, fake_scores) -> jax.Array:
     return jnp.mean(fake_scores) - jnp.mean(real_scores)
 
 
-def gradient_penalty(score: Callable, real_BxHxWx3, fake_BxHxWx3, mix_B) -> jax.Array:
-    """Mean of (|d score / d image| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
+def gradient_penalty(score: Callable, real_BxHxWxC, fake_BxHxWxC, mix_B) -> jax.Array:
+    """Mean of (|d score / d view| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
-      score: function of images [B, H, W, 3] to score maps [B, h, w, 1]; the critic's
-        value of an image is its map's mean.
-      real_BxHxWx3: images in [-1, 1].
-      fake_BxHxWx3: likewise.
+      score: function of views [B, H, W, C] to score maps [B, h, w, 1]; the critic's
+        value of a view is its map's mean.
+      real_BxHxWxC: what the discriminator sees of real images: the images in [-1, 1], or features.
+      fake_BxHxWxC: likewise, of edited ones.
       mix_B: in [0, 1], how much of the real image is in the point where the gradient is taken.
     """
     mix = mix_B[:, None, None, None]
-    between = mix * real_BxHxWx3 + (1.0 - mix) * fake_BxHxWx3
-    gradient = jax.grad(lambda image: jnp.sum(jnp.mean(score(image), axis=(1, 2, 3))))(between)
+    between = mix * real_BxHxWxC + (1.0 - mix) * fake_BxHxWxC
+    gradient = jax.grad(lambda view: jnp.sum(jnp.mean(score(view), axis=(1, 2, 3))))(between)
     # The offset keeps the square root twice differentiable where the gradient is zero.
     norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
     return jnp.mean(jnp.square(norm - 1.0))

@@ -1,8 +1,10 @@
 """The networks and optimizers that a config asks for."""
 
 import dataclasses
+import functools
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -30,9 +32,31 @@ def build_generator(config) -> generator.Generator:
 
 def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
     """The module of both discriminators; each has parameters of its own."""
+    knobs = {name: value for name, value in config.discriminator.items() if name != "stages"}
     return discriminator.Discriminator(
-        **config.discriminator, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype)
+        **knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype)
     )
+
+
+def discriminator_view_shape(config) -> tuple[int, int, int]:
+    """(height, width, channels) of what the discriminators look at.
+
+    Raises:
+      UserError: config.discriminator.stages names a stage that the attention network does not have.
+    """
+    image = jnp.zeros((1, config.height, config.width, 3))
+    if not config.discriminator.stages:
+        return image.shape[1:]
+    network = classifier_type(config, "attention")(**config.attention.network, value_counts=(1,))  # of any head
+    output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), image))
+    for stage in config.discriminator.stages:
+        if not 0 <= stage < len(output.features):
+            raise UserError(
+                f"discriminator.stages={config.discriminator.stages}: the attention network has stages 0 to"
+                f" {len(output.features) - 1}"
+            )
+    stack = functools.partial(attention.stack, stages=config.discriminator.stages)
+    return jax.eval_shape(stack, output.features).shape[1:]
 
 
 def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:

@@ -55,7 +55,8 @@ def init_amgan(config, schema: Schema) -> TrainState:
     condition = jnp.zeros((1, sum(schema.value_counts)))
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
-    discriminators = {name: discriminator.init(key, image, condition)["params"] for name, key in keys.items()}
+    view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
+    discriminators = {name: discriminator.init(key, view, condition)["params"] for name, key in keys.items()}
     steps, repeats = config.amgan.num_steps, config.amgan.n_critic
     generator_optimizer = networks.build_optimizer(config.generator_optimizer, steps)
     discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, steps, repeats)

@@ -93,7 +93,8 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
         # The last share's edits are judged by the generator's update too: made once, differentiated later.
         edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
         output, pull_back = jax.vjp(edit, state.generator)
-        state, metrics = _update_discriminators(config, schema, state, output[0], guide, part, share)
+        fake, _ = attention.look(output[0])
+        state, metrics = _update_discriminators(config, schema, state, fake, guide, part, share)
     state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
 
@@ -106,10 +107,19 @@ class Attention:
         self._variables = variables
         self._value_counts = schema.value_counts
         self._size = (config.height, config.width)
+        self._stages = config.discriminator.stages
 
-    def pooled_features(self, image) -> jax.Array:
-        """Spatially pooled features [B, C] of the last stage, which the head reads values off."""
-        return layers.spatial_mean(self._network.apply(self._variables, image).features[-1])
+    def look(self, image) -> tuple[jax.Array, jax.Array]:
+        """(what the discriminators see of an image [B, H, W, 3], pooled features [B, C]).
+
+        The first are its pixels or, with `discriminator.stages`, feature maps [B, h, w, C]; the second the last
+        stage's, spatially pooled, which the head reads values off.
+        """
+        features = self._network.apply(self._variables, image).features
+        return self._view(image, features), layers.spatial_mean(features[-1])
+
+    def _view(self, image, features):
+        return attention_lib.stack(features, self._stages) if self._stages else image
 
     def guide(self, part) -> dict[str, jax.Array]:
         """Where the edit of each example is, and what it should look like.
@@ -117,19 +127,20 @@ class Attention:
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
           mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
-          features: float32 [B, C], the reference's pooled features.
+          reference, features: of the reference, see `look`.
         """
-        region_BxHxWxA, features = self._regions(part)
+        region_BxHxWxA, reference, features = self._regions(part)
         changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
         edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
         return {
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
             "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            "reference": reference,
             "features": features,
         }
 
     def _regions(self, part):
-        """(regions [B, H, W, A] of all attributes, the reference's pooled features [B, C]).
+        """(regions [B, H, W, A] of all attributes, and of the reference what `look` returns).
 
         A region is the larger of the source value's map and, in the reference, the target value's.
         """
@@ -137,7 +148,8 @@ class Attention:
         output = self._network.apply(self._variables, part["reference"])
         lost = self._activation_maps(source, part["label"])
         gained = self._activation_maps(output.features[-1], part["target"])
-        return jnp.maximum(lost, gained), layers.spatial_mean(output.features[-1])
+        seen = self._view(part["reference"], output.features)
+        return jnp.maximum(lost, gained), seen, layers.spatial_mean(output.features[-1])
 
     def _activation_maps(self, feature, label):
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
@@ -150,7 +162,7 @@ def _edit(config, schema, image, source, target, params):
 
 
 def _update_discriminators(config, schema, state, fake, guide, part, share):
-    """One update of both discriminators: (state, metrics).
+    """One update of both discriminators, which see edits as `fake`: (state, metrics).
 
     References are the real images, and scored for the edited attribute's value alone: so what is asked for
     is spread over real and edited images alike. Photos and their labels would tell the two apart by the
@@ -162,15 +174,15 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, region, wanted = part["reference"], guide["region"], _edited_only(part, "target")
+    reference, region, wanted = guide["reference"], guide["region"], _edited_only(part, "target")
     values = labels.one_hot(wanted, schema.value_counts)
     judged = {GLOBAL: (reference, fake, part["reference_label"], part["label"])}
     if config.amgan.regional:
-        judged[REGIONAL] = (reference * region, fake * region, wanted, _edited_only(part, "label"))
+        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _edited_only(part, "label"))
 
     def judge(params, real, fake, real_label, source_label):
-        def score(image):
-            return network.apply({"params": params}, image, values)[0]
+        def score(view):
+            return network.apply({"params": params}, view, values)[0]
 
         scores, logits = network.apply({"params": params}, real, values)
         fake_scores, fake_logits = network.apply({"params": params}, fake, values)
@@ -212,16 +224,17 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     wanted = _edited_only(part, "target")
     values = labels.one_hot(wanted, schema.value_counts)
 
-    def judge(name, image, label):
-        scores, logits = network.apply({"params": state.discriminators[name]}, image, values)
+    def judge(name, view, label):
+        scores, logits = network.apply({"params": state.discriminators[name]}, view, values)
         entropy = losses.attribute_cross_entropy(logits, label, schema.value_counts)
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
 
     def loss_fn(params, output):
         edited, mask = output
-        parts = judge(GLOBAL, edited, target)
+        view, features = attention.look(edited)
+        parts = judge(GLOBAL, view, target)
         if config.amgan.regional:
-            parts |= judge(REGIONAL, edited * guide["region"], wanted)
+            parts |= judge(REGIONAL, _within(guide["region"], view), wanted)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
             restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)
@@ -232,7 +245,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
         if weights.perceptual:
-            parts["perceptual"] = losses.perceptual(attention.pooled_features(edited), guide["features"])
+            parts["perceptual"] = losses.perceptual(features, guide["features"])
         if weights.mask_size:
             parts["mask_size"] = jnp.mean(mask)
         if weights.mask_variation:
@@ -251,6 +264,12 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
     metrics = {f"generator/{name}": value for name, value in parts.items()}
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
+
+
+def _within(region_BxHxWx1, view):
+    """What the discriminators see, of the region only."""
+    b, h, w, _ = view.shape
+    return view * jax.image.resize(region_BxHxWx1, (b, h, w, 1), "bilinear")
 
 
 def _edited_only(part, name):

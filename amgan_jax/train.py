@@ -140,12 +140,7 @@ def check_config(config) -> None:
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
-    smallest = 2**config.discriminator.layers
-    if config.height % smallest or config.width % smallest:
-        raise UserError(
-            f"discriminator.layers={config.discriminator.layers}: {config.height} x {config.width} pixels"
-            f" cannot be halved that often"
-        )
+    _check_discriminators(config)
     if config.checkpoint_steps % config.log_steps:
         raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
     if config.sample_images > config.evaluate.batch_size:
@@ -174,6 +169,16 @@ def check_devices(config) -> None:
         ("amgan", config.amgan.cycle_every),
     ):
         parallel.check_batch_size(name, config[name].batch_size, group)
+
+
+def _check_discriminators(config):
+    """Raises UserError for discriminators that cannot be built."""
+    height, width, _ = networks.discriminator_view_shape(config)
+    smallest = 2**config.discriminator.layers
+    if height % smallest or width % smallest:
+        raise UserError(
+            f"discriminator.layers={config.discriminator.layers}: {height} x {width} pixels cannot be halved that often"
+        )
 
 
 def _check_classifier(config, name):

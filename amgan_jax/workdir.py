@@ -30,6 +30,7 @@ _ADDED = {
     "amgan.cycle_every": 1,
     "attention.mixup": 0.0,
     "discriminator.projection": False,
+    "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
     "evaluator.mixup": 0.0,
 }

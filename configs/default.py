@@ -73,6 +73,7 @@ def get_config() -> config_dict.ConfigDict:
     config.discriminator = config_dict.ConfigDict()  # of both
     config.discriminator.width = 64  # channels after the first layer
     config.discriminator.layers = 5  # downsamplings by 2
+    config.discriminator.stages = ()  # of the attention network whose features they see; none: they see pixels
     config.discriminator.projection = False  # whether the score says how well an image fits its values
 
     config.generator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)

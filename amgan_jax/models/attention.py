@@ -90,6 +90,21 @@ class PlainConvNet(nn.Module):
         return Classification(nn.Dense(sum(self.value_counts))(x), features)
 
 
+def stack(features, stages: Sequence[int]) -> jax.Array:
+    """Feature maps of some stages, one over the other: float32 [B, h, w, C], as large as the first stage's.
+
+    Each pixel of a stage has unit mean square over its channels, as in LPIPS (Zhang et al. 2018), so that no
+    stage drowns the others.
+    """
+    size = features[stages[0]].shape[1:3]
+    maps = []
+    for stage in stages:
+        x = features[stage].astype(jnp.float32)
+        x *= jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
+        maps.append(jax.image.resize(x, (x.shape[0], *size, x.shape[-1]), "bilinear"))
+    return jnp.concatenate(maps, axis=-1)
+
+
 def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -> jax.Array:
     """Class activation maps (Zhou et al. 2016) of one value of each attribute.
 

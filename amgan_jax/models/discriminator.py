@@ -30,14 +30,14 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, values_BxV):
+    def __call__(self, view_BxHxWxC, values_BxV):
         """Returns (scores [B, h, w, 1], attribute logits [B, V]), float32.
 
         Args:
-          image_BxHxWx3: in [-1, 1].
+          view_BxHxWxC: an image in [-1, 1], or the attention network's features of it.
           values_BxV: float32, the values that it should have, see `labels.one_hot`.
         """
-        x = image_BxHxWx3.astype(self.dtype)
+        x = view_BxHxWxC.astype(self.dtype)
         for i in range(self.layers):
             x = nn.leaky_relu(layers.Downsample(self.width * 2**i, dtype=self.dtype)(x), 0.2)
         scores = layers.Conv(1, dtype=self.dtype)(x)
