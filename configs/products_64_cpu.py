@@ -5,20 +5,13 @@ python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64_cpu.py --workdir=DIR
 """
 
-from ml_collections import config_dict
-
-from configs import products_64
+from configs import products_64, products_128_pretrained
 
 
 def get_config():
     config = products_64.get_config()
     config.dtype = "float32"  # CPUs have no fast bfloat16
-    config.evaluator.architecture = "efficientnet_lite0"  # on two cores sooner trained than one from scratch
-    config.evaluator.pretrained = True
-    config.evaluator.network = config_dict.ConfigDict({"output_stride": 32})
-    config.evaluator.num_steps = 675  # 6 epochs of 3,597 photos
-    config.evaluator.optimizer.learning_rate = 1e-3
-    config.evaluator.optimizer.decay_steps = 575
+    products_128_pretrained.fine_tune(config.evaluator, output_stride=32)  # sooner trained than one from scratch
     config.amgan.batch_size = 8  # more updates for the time
     config.amgan.num_steps = 12_000
     config.amgan.cycle_every = 2

@@ -93,14 +93,14 @@ class PlainConvNet(nn.Module):
 def stack(features, stages: Sequence[int]) -> jax.Array:
     """Feature maps of some stages, one over the other: float32 [B, h, w, C], as large as the first stage's.
 
-    Each pixel of a stage has unit mean square over its channels, as in LPIPS (Zhang et al. 2018), so that no
-    stage drowns the others.
+    Each pixel of a stage has unit length over its channels, as in LPIPS (Zhang et al. 2018): no stage drowns the
+    others, and the whole is about as large as an image in [-1, 1], for which the discriminators' losses are weighed.
     """
     size = features[stages[0]].shape[1:3]
     maps = []
     for stage in stages:
         x = features[stage].astype(jnp.float32)
-        x *= jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
+        x *= jax.lax.rsqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
         maps.append(jax.image.resize(x, (x.shape[0], *size, x.shape[-1]), "bilinear"))
     return jnp.concatenate(maps, axis=-1)
 
