@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from amgan_jax import garments, photos, sampling
+from amgan_jax import arrays, garments, photos, sampling
 from tests import helpers
 
 input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
@@ -154,6 +154,25 @@ def test_amgans_crops_show_the_same_part_of_photos_and_references(config, source
             expected = input_pipeline.letterbox(pixels, 32, 32, box)
             np.testing.assert_allclose(parts[name][i], expected, atol=0.02)
     assert (plan["box"] != input_pipeline._WHOLE).any(axis=1).all()
+
+
+def test_arrays_are_shown_as_files_are(config, source):
+    smaller = config.copy_and_resolve_references()
+    smaller.data.crop = smaller.amgan.crop = 0.5
+    smaller.height = smaller.width = 16
+    smaller.evaluator.scale = 2
+    batches = list(source.evaluation_batches(config, "train"))
+    image, label = (np.concatenate([b[name][b["mask"]] for b in batches]) for name in ("image", "label"))
+    in_memory = arrays.ArraySource(source.schema, {"train": arrays.Split(image, label)})
+    for read in (
+        lambda s: s.amgan_batches(smaller, 3),
+        lambda s: s.classifier_batches(smaller, "attention", 3),
+        lambda s: s.classifier_batches(smaller, "evaluator", 3),
+    ):
+        batch, expected = next(read(in_memory)), next(read(source))
+        assert batch.keys() == expected.keys()
+        for name in batch:
+            np.testing.assert_allclose(batch[name], expected[name], atol=1e-5)
 
 
 def test_the_evaluator_sees_larger_images_of_the_same_rows(config, source):

@@ -144,6 +144,16 @@ def test_only_with_projection_the_score_depends_on_the_values_asked_for(projecti
     assert np.all((asked != unasked) == projection)
 
 
+def test_stacked_stages_are_as_large_as_the_first_and_of_unit_length():
+    fine, coarse = (np.random.default_rng(0).normal(size=shape) for shape in ((2, 8, 6, 5), (2, 4, 3, 7)))
+    stacked = attention.stack([fine, None, coarse], (0, 2))
+    assert stacked.shape == (2, 8, 6, 12)
+    np.testing.assert_allclose(np.sum(np.square(stacked[..., :5]), axis=-1), 1.0, atol=1e-4)
+    direction = coarse / np.linalg.norm(coarse, axis=-1, keepdims=True)
+    np.testing.assert_allclose(stacked[:, 0, 0, 5:], direction[:, 0, 0], atol=1e-4)  # corners are no mixture
+    np.testing.assert_allclose(attention.stack([100.0 * fine, None, 0.1 * coarse], (0, 2)), stacked, atol=1e-3)
+
+
 def test_activation_map_of_a_network_whose_answer_is_known():
     # Channel 0 is lit at the top left, channel 1 at the bottom right; the head reads value
     # "0 of attribute 0" off channel 0 and "2 of attribute 1" off channel 1, against the rest.

@@ -150,8 +150,25 @@ def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     assert metrics["generator/cycle"] < 1e-6  # no edit is asked for, and a fresh generator makes none
 
 
-def test_the_values_asked_for_tell_nobody_which_image_is_real():
+def test_discriminators_can_look_at_the_attention_networks_features():
     config = helpers.tiny_config()
+    config.discriminator.stages = (0, 2)
+    before, attention, batch = jax.device_get(_start(config))
+    for params in before.discriminators.values():
+        kernels = [p.shape for path, p in jax.tree_util.tree_leaves_with_path(params) if p.ndim == 4]
+        assert (2, 2, 4 * 16, config.discriminator.width) in kernels  # two stages of 8 channels
+    after, metrics = _step(config, (before, attention, batch))
+    assert _distance(before.generator, after.generator) > 0.0  # through the frozen network
+    blind = jax.tree.map(np.zeros_like, attention)
+    _, unseen = _step(config, (before, blind, batch))
+    for name in ("discriminator/global/critic", "discriminator/regional/critic"):
+        assert unseen[name] == 0.0 != metrics[name]
+
+
+@pytest.mark.parametrize("stages", [(), (0, 2)])
+def test_the_values_asked_for_tell_nobody_which_image_is_real(stages):
+    config = helpers.tiny_config()
+    config.discriminator.stages = stages
     config.discriminator.projection = True
     train_state, attention, batch = _start(config)
     alike = batch | {"reference": batch["image"]}  # and a fresh generator changes nothing

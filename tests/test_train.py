@@ -130,25 +130,6 @@ def test_training_goes_on_when_more_steps_are_asked_for(trained):
     assert [r["step"] for r in metrics.read_metrics(parts) if r["phase"] == "amgan"] == [2, 4, 6, 8, 10]
 
 
-def test_arrays_are_shrunk_for_all_but_the_evaluator():
-    config = helpers.tiny_config()
-    config.evaluator.scale = 2
-    split = helpers.rendered_split(0, 8, (64, 64))
-    source = arrays.ArraySource(garments.SCHEMA, {"train": split})
-    evaluator, attention = (next(source.classifier_batches(config, n, 0)) for n in ("evaluator", "attention"))
-    assert evaluator["image"].shape[1:3] == (64, 64) and attention["image"].shape[1:3] == (32, 32)
-    config.amgan.batch_size = 16
-    batch = next(source.amgan_batches(config, 0))
-    assert batch["image"].shape[1:3] == batch["reference"].shape[1:3] == (32, 32)
-    stored = split.image.reshape(8, 32, 2, 32, 2, 3).mean(axis=(2, 4))
-    for view in (1, -1):  # as it is or mirrored, and then both
-        shown = [
-            np.abs(stored[:, :, ::view] - picture).mean(axis=(1, 2, 3)).min() < 1e-6
-            for picture in np.concatenate([batch["image"], batch["reference"]])
-        ]
-        assert any(shown) and shown[: len(shown) // 2] == shown[len(shown) // 2 :]
-
-
 @pytest.mark.parametrize("size", [(64, 64), (16, 16)])
 def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
     splits = {"train": helpers.rendered_split(0, 8), "validation": helpers.rendered_split(1, 8, size)}
@@ -170,6 +151,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     [
         ({"height": 30}, "height=30: the generator needs a multiple of 4"),
         ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
+        ({"discriminator.stages": (0, 3)}, "discriminator.stages=(0, 3): the attention network has stages 0 to 2"),
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
@@ -191,8 +173,9 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
     ],
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError) as raised:
         train.check_config(_changed(change))
+    assert said in str(raised.value)
 
 
 @pytest.mark.parametrize(
