@@ -33,9 +33,7 @@ def build_generator(config) -> generator.Generator:
 def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
     """The module of both discriminators; each has parameters of its own."""
     knobs = {name: value for name, value in config.discriminator.items() if name != "stages"}
-    return discriminator.Discriminator(
-        **knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype)
-    )
+    return discriminator.Discriminator(**knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype))
 
 
 def discriminator_view_shape(config) -> tuple[int, int, int]:

@@ -110,28 +110,30 @@ class Attention:
         self._stages = config.discriminator.stages
 
     def look(self, image) -> tuple[jax.Array, jax.Array]:
-        """(what the discriminators see of an image [B, H, W, 3], pooled features [B, C]).
+        """(what the discriminators see of an image [B, H, W, 3], its pooled features [B, C]).
 
         The first are its pixels or, with `discriminator.stages`, feature maps [B, h, w, C]; the second the last
         stage's, spatially pooled, which the head reads values off.
         """
-        features = self._network.apply(self._variables, image).features
-        return self._view(image, features), layers.spatial_mean(features[-1])
-
-    def _view(self, image, features):
-        return attention_lib.stack(features, self._stages) if self._stages else image
+        return self._look(image, self._features(image))
 
     def guide(self, part) -> dict[str, jax.Array]:
         """Where the edit of each example is, and what it should look like.
 
+        A region is the larger of the source value's map and, in the reference, the target value's.
+
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
           mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
-          reference, features: of the reference, see `look`.
+          reference, features: what `look` returns of the reference.
         """
-        region_BxHxWxA, reference, features = self._regions(part)
+        of_reference = self._features(part["reference"])
+        lost = self._activation_maps(self._features(part["image"])[-1], part["label"])
+        gained = self._activation_maps(of_reference[-1], part["target"])
+        region_BxHxWxA = jnp.maximum(lost, gained)
         changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
         edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
+        reference, features = self._look(part["reference"], of_reference)
         return {
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
             "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
@@ -139,17 +141,12 @@ class Attention:
             "features": features,
         }
 
-    def _regions(self, part):
-        """(regions [B, H, W, A] of all attributes, and of the reference what `look` returns).
+    def _features(self, image):
+        return self._network.apply(self._variables, image).features
 
-        A region is the larger of the source value's map and, in the reference, the target value's.
-        """
-        source = self._network.apply(self._variables, part["image"]).features[-1]
-        output = self._network.apply(self._variables, part["reference"])
-        lost = self._activation_maps(source, part["label"])
-        gained = self._activation_maps(output.features[-1], part["target"])
-        seen = self._view(part["reference"], output.features)
-        return jnp.maximum(lost, gained), seen, layers.spatial_mean(output.features[-1])
+    def _look(self, image, features):
+        view = attention_lib.stack(features, self._stages) if self._stages else image
+        return view, layers.spatial_mean(features[-1])
 
     def _activation_maps(self, feature, label):
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
