@@ -42,11 +42,11 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
     Raises:
       UserError: config.discriminator.stages names a stage that the attention network does not have.
     """
-    image = jnp.zeros((1, config.height, config.width, 3))
+    shape = (config.height, config.width, 3)
     if not config.discriminator.stages:
-        return image.shape[1:]
+        return shape
     network = classifier_type(config, "attention")(**config.attention.network, value_counts=(1,))  # of any head
-    output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), image))
+    output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), jnp.zeros((1, *shape))))
     for stage in config.discriminator.stages:
         if not 0 <= stage < len(output.features):
             raise UserError(
