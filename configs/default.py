@@ -27,8 +27,8 @@ def get_config() -> config_dict.ConfigDict:
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
     config.attention = config_dict.ConfigDict()  # the attention network
-    config.attention.architecture = "resnet"  # or efficientnet_lite0, see products_128_pretrained.py for its knob
-    config.attention.pretrained = False  # start from ImageNet weights; efficientnet_lite0 only
+    config.attention.architecture = "resnet"  # or efficientnet_lite0, _lite2: see products_128_pretrained.py
+    config.attention.pretrained = False  # start from ImageNet weights; efficientnet_lite0 and _lite2 only
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
     config.attention.num_steps = 1500
@@ -40,7 +40,7 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.network.stem_stride = 2  # of the first convolution
 
     config.evaluator = config_dict.ConfigDict()  # the judge of edits; its own architecture, or scores flatter
-    config.evaluator.architecture = "plain"  # or resnet or efficientnet_lite0
+    config.evaluator.architecture = "plain"  # or any of the others
     config.evaluator.pretrained = False  # as attention.pretrained
     config.evaluator.scale = 1  # how many times larger than the others' its images are, in height and in width
     config.evaluator.seed = 2

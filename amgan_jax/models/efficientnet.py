@@ -1,7 +1,8 @@
-"""EfficientNet-Lite0 as a classifier, whose ImageNet weights `pretrained.py` loads."""
+"""EfficientNet-Lite as a classifier, whose ImageNet weights `pretrained.py` loads."""
 
 from collections.abc import Sequence
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -13,7 +14,7 @@ from amgan_jax.models import layers
 from amgan_jax.models.attention import Classification
 
 OUTPUT_STRIDES = (8, 16, 32)
-# Blocks, kernel, stride, expansion and channels of each stage (Tan and Le 2019, table 1).
+# Blocks, kernel, stride, expansion and channels of each stage of B0 (Tan and Le 2019, table 1).
 _STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -28,19 +29,23 @@ _INIT = nn.initializers.he_normal()
 _EPSILON = 1e-3  # of batch norms, as the weights were trained with
 
 
-class EfficientNetLite0(nn.Module):
-    """EfficientNet-B0 (Tan and Le 2019) without squeeze-and-excitation and with ReLU6 for swish.
+class EfficientNetLite(nn.Module):
+    """EfficientNet (Tan and Le 2019) without squeeze-and-excitation and with ReLU6 for swish; see its subclasses.
 
-    Without the dropout and the stochastic depth of training on ImageNet. The weights
-    want (pixel - 127) / 128, from which images in [-1, 1] differ by less than 0.008.
+    Stem, last convolution, and the number of blocks of the first and the last stage are B0's
+    in all sizes. Without the dropout and the stochastic depth of training on ImageNet. The
+    weights want (pixel - 127) / 128, from which images in [-1, 1] differ by less than 0.008.
 
     Attributes:
+      width, depth: how many times B0's channels and blocks a stage has.
       value_counts: `Schema.value_counts`; V is their sum.
       output_stride: image pixels a pixel of the last feature map, of OUTPUT_STRIDES; stages
         that would go beyond it keep stride 1. Changes no parameter.
       axis_name: mapped axis over which batch statistics are averaged, None outside of one.
     """
 
+    width: ClassVar[float]
+    depth: ClassVar[float]
     value_counts: Sequence[int]
     output_stride: int
     dtype: Any = jnp.float32
@@ -53,7 +58,10 @@ class EfficientNetLite0(nn.Module):
         x = image_BxHxWx3.astype(self.dtype)
         x = jax.nn.relu6(_ConvNorm(_STEM_CHANNELS, 3, stride=2, name="stem", **shared)(x))
         reached, block, features = 2, 0, []
-        for blocks, kernel, stride, expansion, channels in _STAGES:
+        for stage, (blocks, kernel, stride, expansion, channels) in enumerate(_STAGES):
+            if 0 < stage < len(_STAGES) - 1:
+                blocks = math.ceil(self.depth * blocks)
+            channels = _multiple_of_8(self.width * channels)
             if reached * stride > self.output_stride:
                 stride = 1
             reached *= stride
@@ -65,6 +73,25 @@ class EfficientNetLite0(nn.Module):
         x = jax.nn.relu6(_ConvNorm(_LAST_CHANNELS, 1, name="last", **shared)(x))
         features.append(x)
         return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), features)
+
+
+class EfficientNetLite0(EfficientNetLite):
+    """4.7 million parameters with the head for ImageNet."""
+
+    width, depth = 1.0, 1.0
+
+
+class EfficientNetLite2(EfficientNetLite):
+    """6.1 million parameters with the head for ImageNet, and twice the operations of Lite0."""
+
+    width, depth = 1.1, 1.2
+
+
+ARCHITECTURES = {"efficientnet_lite0": EfficientNetLite0, "efficientnet_lite2": EfficientNetLite2}
+
+
+def _multiple_of_8(channels: float) -> int:
+    return int(channels + 4) // 8 * 8
 
 
 class _Block(nn.Module):
