@@ -6,6 +6,7 @@ update of the discriminators.
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 from jax import lax
@@ -93,10 +94,24 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
         # The last share's edits are judged by the generator's update too: made once, differentiated later.
         edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
         output, pull_back = jax.vjp(edit, state.generator)
-        fake, _ = attention.look(output[0])
+        fake = attention.look(output[0]).view
         state, metrics = _update_discriminators(config, schema, state, fake, guide, part, share)
     state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
+
+
+class Look(NamedTuple):
+    """An image as the frozen attention network has it.
+
+    view: what the discriminators see of it: its pixels [B, H, W, 3] or, with `discriminator.stages`, feature
+      maps [B, h, w, C].
+    features: [B, C], the last stage's, spatially pooled, which the head reads values off.
+    logits: [B, V].
+    """
+
+    view: jax.Array
+    features: jax.Array
+    logits: jax.Array
 
 
 class Attention:
@@ -109,13 +124,9 @@ class Attention:
         self._size = (config.height, config.width)
         self._stages = config.discriminator.stages
 
-    def look(self, image) -> tuple[jax.Array, jax.Array]:
-        """(what the discriminators see of an image [B, H, W, 3], its pooled features [B, C]).
-
-        The first are its pixels or, with `discriminator.stages`, feature maps [B, h, w, C]; the second the last
-        stage's, spatially pooled, which the head reads values off.
-        """
-        return self._look(image, self._features(image))
+    def look(self, image) -> Look:
+        """What it makes of an image [B, H, W, 3]."""
+        return self._look(image, self._classify(image))
 
     def guide(self, part) -> dict[str, jax.Array]:
         """Where the edit of each example is, and what it should look like.
@@ -125,30 +136,30 @@ class Attention:
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
           mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
-          reference, features: what `look` returns of the reference.
+          reference: the `Look` of the reference.
         """
-        of_reference = self._features(part["reference"])
-        lost = self._activation_maps(self._features(part["image"])[-1], part["label"])
-        gained = self._activation_maps(of_reference[-1], part["target"])
+        of_reference = self._classify(part["reference"])
+        lost = self._activation_maps(self._classify(part["image"]), part["label"])
+        gained = self._activation_maps(of_reference, part["target"])
         region_BxHxWxA = jnp.maximum(lost, gained)
         changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
         edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
-        reference, features = self._look(part["reference"], of_reference)
         return {
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
             "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
-            "reference": reference,
-            "features": features,
+            "reference": self._look(part["reference"], of_reference),
         }
 
-    def _features(self, image):
-        return self._network.apply(self._variables, image).features
+    def _classify(self, image):
+        return self._network.apply(self._variables, image)
 
-    def _look(self, image, features):
+    def _look(self, image, classification):
+        features = classification.features
         view = attention_lib.stack(features, self._stages) if self._stages else image
-        return view, layers.spatial_mean(features[-1])
+        return Look(view, layers.spatial_mean(features[-1]), classification.logits)
 
-    def _activation_maps(self, feature, label):
+    def _activation_maps(self, classification, label):
+        feature = classification.features[-1]
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
@@ -171,7 +182,7 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, region, wanted = guide["reference"], guide["region"], _edited_only(part, "target")
+    reference, region, wanted = guide["reference"].view, guide["region"], _edited_only(part, "target")
     values = labels.one_hot(wanted, schema.value_counts)
     judged = {GLOBAL: (reference, fake, part["reference_label"], part["label"])}
     if config.amgan.regional:
@@ -228,10 +239,10 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
     def loss_fn(params, output):
         edited, mask = output
-        view, features = attention.look(edited)
-        parts = judge(GLOBAL, view, target)
+        look = attention.look(edited)
+        parts = judge(GLOBAL, look.view, target)
         if config.amgan.regional:
-            parts |= judge(REGIONAL, _within(guide["region"], view), wanted)
+            parts |= judge(REGIONAL, _within(guide["region"], look.view), wanted)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
             restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)
@@ -242,7 +253,10 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
         if weights.perceptual:
-            parts["perceptual"] = losses.perceptual(features, guide["features"])
+            parts["perceptual"] = losses.perceptual(look.features, guide["reference"].features)
+        if weights.preservation:
+            kept = jnp.where(target == label, label, UNKNOWN)
+            parts["preservation"] = losses.attribute_cross_entropy(look.logits, kept, schema.value_counts)
         if weights.mask_size:
             parts["mask_size"] = jnp.mean(mask)
         if weights.mask_variation:

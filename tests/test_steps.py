@@ -137,6 +137,21 @@ def test_the_cycle_loss_can_see_each_second_example_only():
     np.testing.assert_allclose(of_each_second["generator/cycle"], of_seen["generator/cycle"], rtol=1e-5)
 
 
+def test_the_preservation_loss_reads_all_values_but_those_that_are_to_change():
+    config = helpers.tiny_config()
+    config.generator_loss.preservation = 1.0
+    train_state, attention, batch = jax.device_get(_start(config))
+    _, metrics = _step(config, (train_state, attention, batch))  # a fresh generator changes nothing
+    network = networks.build_classifier(config, "attention", SCHEMA)
+    logits = jnp.split(network.apply(attention, batch["image"]).logits, np.cumsum(SCHEMA.value_counts)[:-1], axis=-1)
+    chosen = [jnp.take_along_axis(jax.nn.log_softmax(x), batch["label"][:, [a]], 1) for a, x in enumerate(logits)]
+    kept = np.concatenate(chosen, axis=1)[batch["label"] == batch["target"]]
+    assert kept.size == 4 * 4  # of five attributes, one is edited
+    np.testing.assert_allclose(metrics["generator/preservation"], -np.sum(kept) / 4, rtol=1e-4)
+    _, metrics = _step(config, (train_state, attention, batch | {"target": (batch["label"] + 1) % 2}))
+    assert metrics["generator/preservation"] == 0.0
+
+
 def test_an_example_with_unknown_label_and_target_has_no_attribute_loss():
     config = helpers.tiny_config()
     train_state, attention, batch = _start(config)
