@@ -13,6 +13,11 @@ def get_config():
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"
     for classifier in (config.attention, config.evaluator):
-        classifier.num_steps = 850  # 12 epochs of 2,258 photos
-        classifier.optimizer.decay_steps = 750
+        lengthen(classifier)
     return config
+
+
+def lengthen(classifier):
+    """Makes a section of a config one that fine-tunes on 2,258 photos."""
+    classifier.num_steps = 850  # 12 epochs
+    classifier.optimizer.decay_steps = 750

