@@ -12,7 +12,6 @@ def get_config():
     config = products_64_cpu.get_config()
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"
-    for classifier in (config.attention, config.evaluator):
-        clothing_128_pretrained.lengthen(classifier)
+    clothing_128_pretrained.lengthen(config)
     config.generator_loss.preservation = 1.0
     return config
