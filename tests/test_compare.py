@@ -82,7 +82,7 @@ def test_an_evaluation_with_other_settings_leaves_no_old_figures_when_it_is_stop
     [
         ("configs/compare.py:cyclegan", "unknown system 'cyclegan'"),
         ("configs/none.py", "cannot load configs/none.py"),
-        ("configs/compare.py:amgan,configs/compare_products.py:amgan", "two of these have the same name"),
+        ("configs/compare.py:amgan,configs/compare_products_64.py:amgan", "two of these have the same name"),
     ],
 )
 def test_an_unknown_system_or_config_is_refused(tmp_path, config, said):

@@ -27,7 +27,7 @@ def test_networks_fit_the_images(name):
     assert edited.shape == image.shape and mask.shape == (*image.shape[:3], 1)
 
 
-@pytest.mark.parametrize("name", ["compare", "compare_products"])
+@pytest.mark.parametrize("name", ["compare", "compare_products_64", "compare_products_128"])
 def test_all_systems_have_about_as_many_parameters(name):
     configs = importlib.import_module(f"configs.{name}")
     counts = {}

@@ -170,6 +170,24 @@ def test_with_the_head_for_imagenet_a_size_has_as_many_parameters_as_published(s
     assert round(sum(x.size for x in jax.tree.leaves(shapes["params"])) / 1e6, 2) == millions
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_features_are_where_what_they_see_is_whatever_the_stride(kernel):
+    """A kernel that looks evenly at the four pixels of its own cell, over images whose pixels say where they are."""
+    size, middle = 16, kernel // 2
+    taps = np.zeros((kernel, kernel, 1, 2), np.float32)
+    taps[middle - 1 : middle + 1, middle - 1 : middle + 1] = 0.25
+    place = (np.stack(np.mgrid[:size, :size], axis=-1)[None] + 0.5).astype(np.float32)
+
+    def seen(dense):
+        conv = efficientnet._DepthwiseConv(kernel, stride=2, dense=dense, dtype=np.float32)
+        return np.asarray(conv.apply({"params": {"kernel": taps}}, place))
+
+    inner = slice(kernel, -kernel)  # away from the padding
+    np.testing.assert_allclose(seen(dense=True)[:, inner, inner], place[:, inner, inner], rtol=1e-6)
+    strided = place.reshape(1, size // 2, 2, size // 2, 2, 2).mean((2, 4))
+    np.testing.assert_allclose(seen(dense=False)[:, 1:-1, 1:-1], strided[:, 1:-1, 1:-1], rtol=1e-6)
+
+
 def test_activation_maps_are_read_off_the_last_map():
     variables = random_variables(_network(16), IMAGE)
     output = jax.jit(_network(16).apply)(variables, IMAGE)

