@@ -13,7 +13,6 @@ def get_config(system: str = "amgan"):
     config = products_128_pretrained.get_config()
     config.amgan.num_steps = 1500
     config.generator_optimizer.decay_steps = 750
-    config.evaluator.architecture = "efficientnet_lite2"  # other ImageNet weights than the discriminators look through
     config.generator_loss.preservation = 1.0
     config.log_steps = 50
     config.checkpoint_steps = config.sample_steps = 500

@@ -12,8 +12,9 @@ from configs import products_128
 
 def get_config():
     config = products_128.get_config()
-    fine_tune(config.attention, output_stride=16)  # maps of 8 x 6 pixels
-    fine_tune(config.evaluator, output_stride=32)
+    fine_tune(config.attention, "efficientnet_lite0", output_stride=16)  # maps of 8 x 6 pixels
+    # Other ImageNet weights than the discriminators look through.
+    fine_tune(config.evaluator, "efficientnet_lite2", output_stride=32)
     config.amgan.num_steps = 7000
     config.amgan.cycle_every = 2
     config.amgan.crop = 0.2
@@ -33,14 +34,15 @@ def get_config():
     return config
 
 
-def fine_tune(classifier, output_stride: int):
-    """Makes a section of a config one that fine-tunes an EfficientNet-Lite0 on 3,597 photos.
+def fine_tune(classifier, architecture: str, output_stride: int):
+    """Makes a section of a config one that fine-tunes an EfficientNet-Lite on 3,597 photos.
 
     Args:
       classifier: config.attention or config.evaluator; they keep seeds of their own.
+      architecture: efficientnet_lite0 or _lite2.
       output_stride: image pixels a pixel of its last feature map: 8, 16 or 32.
     """
-    classifier.architecture = "efficientnet_lite0"
+    classifier.architecture = architecture
     classifier.pretrained = True
     classifier.network = config_dict.ConfigDict({"output_stride": output_stride})
     classifier.batch_size = 32

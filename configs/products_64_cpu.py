@@ -13,7 +13,6 @@ def get_config():
     config.dtype = "float32"  # CPUs have no fast bfloat16
     config.height, config.width = 64, 48
     config.attention.network.output_stride = 8  # maps of 8 x 6 pixels
-    config.evaluator.architecture = "efficientnet_lite2"  # other ImageNet weights than the discriminators look through
     config.evaluator.scale = 2  # it judges photos of 128 x 96 pixels, as people would
     config.amgan.batch_size = 8  # more updates for the time
     config.amgan.num_steps = 1600
