@@ -33,6 +33,7 @@ _ADDED = {
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
     "evaluator.mixup": 0.0,
+    "generator_loss.preservation": 0.0,
 }
 
 

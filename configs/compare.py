@@ -72,7 +72,7 @@ def _amgan(config):
 
 
 def _stargan(config):
-    """Choi et al. 2018, eq. 6 and 7: cycle 10, attributes 1; no mask, no region, no reference."""
+    """Choi et al. 2018, eq. 6 and 7: cycle 10, attributes 1; no mask, no region, no loss against the reference."""
     _no_parts_of_amgan(config)
     config.generator.mask = "none"
 

@@ -1,7 +1,7 @@
-"""compare_products_64 at 128 x 96 pixels, with the settings of products_128_pretrained, for one accelerator.
+"""compare_products_64 with the settings of products_128_pretrained and, for all, a preservation loss.
 
 pip install -e '.[pretrained]'
-python benchmarks/compare.py --output=docs/results/compare_products.json --workdir=DIR \\
+python benchmarks/compare.py --output=compare.json --workdir=DIR \\
     --configs=configs/compare_products_128.py:amgan,configs/compare_products_128.py:stargan
 """
 

