@@ -1,4 +1,4 @@
-"""Draws photos and their edits by a trained workdir, a photo a row: the pictures of real photos in README.md.
+"""Draws photos and their edits by a trained workdir, a photo a row: the picture of real photos in README.md.
 
 python docs/draw_edits.py --workdir=DIR --images='photos/*.jpg' --edits=color=red,color=blue --output=edits.png
 """
@@ -38,13 +38,13 @@ def _edit(system, path: pathlib.Path, edits: list[str]) -> list[np.ndarray]:
     """Pixels of a photo and of its edits, each of the photo as it was."""
     photo = photos.read(path)
     seen = photos.letterbox(photo, system.config.height, system.config.width)
-    source, _ = system.classify(seen.image[None])
-    target = np.repeat(source, len(edits), axis=0)
+    images = np.repeat(seen.image[None], len(edits), axis=0)
+    source, _ = system.classify(images)
+    target = source.copy()
     for row, edit in zip(target, edits, strict=True):
         for attribute, value in system.schema.parse_edit(edit).items():
             row[attribute] = value
-    images = np.repeat(seen.image[None], len(edits), axis=0)
-    edited, _ = system.edit(images, np.repeat(source, len(edits), axis=0), target)
+    edited, _ = system.edit(images, source, target)
     return [photo.pixels, *(photos.apply_change(photo, seen, e).pixels for e in edited)]
 
 

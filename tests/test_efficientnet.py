@@ -178,14 +178,14 @@ def test_features_are_where_what_they_see_is_whatever_the_stride(kernel):
     taps[middle - 1 : middle + 1, middle - 1 : middle + 1] = 0.25
     place = (np.stack(np.mgrid[:size, :size], axis=-1)[None] + 0.5).astype(np.float32)
 
-    def seen(dense):
-        conv = efficientnet._DepthwiseConv(kernel, stride=2, dense=dense, dtype=np.float32)
+    def seen(stride, dense):
+        conv = efficientnet._DepthwiseConv(kernel, stride, dense, dtype=np.float32)
         return np.asarray(conv.apply({"params": {"kernel": taps}}, place))
 
     inner = slice(kernel, -kernel)  # away from the padding
-    np.testing.assert_allclose(seen(dense=True)[:, inner, inner], place[:, inner, inner], rtol=1e-6)
+    np.testing.assert_allclose(seen(stride=1, dense=True)[:, inner, inner], place[:, inner, inner], rtol=1e-6)
     strided = place.reshape(1, size // 2, 2, size // 2, 2, 2).mean((2, 4))
-    np.testing.assert_allclose(seen(dense=False)[:, 1:-1, 1:-1], strided[:, 1:-1, 1:-1], rtol=1e-6)
+    np.testing.assert_allclose(seen(stride=2, dense=False)[:, 1:-1, 1:-1], strided[:, 1:-1, 1:-1], rtol=1e-6)
 
 
 def test_activation_maps_are_read_off_the_last_map():

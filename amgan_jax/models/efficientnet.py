@@ -63,10 +63,13 @@ class EfficientNetLite(nn.Module):
                 blocks = math.ceil(self.depth * blocks)
             channels = _multiple_of_8(self.width * channels)
             dense = reached * stride > self.output_stride
-            reached *= 1 if dense else stride
+            if dense:
+                stride = 1
+            reached *= stride
             for i in range(blocks):
-                first = {"stride": stride, "dense": dense} if i == 0 else {"stride": 1, "dense": False}
-                x = _Block(channels, kernel, expansion=expansion, name=f"block_{block}", **first, **shared)(x)
+                block_stride = stride if i == 0 else 1
+                block_dense = dense and i == 0
+                x = _Block(channels, kernel, block_stride, block_dense, expansion, name=f"block_{block}", **shared)(x)
                 block += 1
             features.append(x)
         x = jax.nn.relu6(_ConvNorm(_LAST_CHANNELS, 1, name="last", **shared)(x))
@@ -154,9 +157,9 @@ class _DepthwiseConv(nn.Module):
     On a CPU, a training step with XLA's grouped convolutions takes four times as long.
 
     Attributes:
-      dense: whether a kernel of stride 2 is applied at every pixel. Such a kernel's middle is between two
-        pixels, so it is applied half a pixel before and half a pixel behind each, and the mean taken: at whole
-        pixels, features would be half a pixel off what they see.
+      dense: whether it is a kernel of stride 2 that is applied at every pixel (stride is 1). Its middle is between
+        two pixels, so it is applied half a pixel before and half a pixel behind each, and the mean taken: at
+        whole pixels, features would be half a pixel off what they see.
     """
 
     kernel: int
@@ -167,13 +170,13 @@ class _DepthwiseConv(nn.Module):
     @nn.compact
     def __call__(self, x):
         kernel = self.param("kernel", _INIT, (self.kernel, self.kernel, 1, x.shape[-1]))
-        window, stride = (self.kernel, self.kernel), 1 if self.dense else self.stride
-        height, width = (-(-n // stride) * stride + self.dense for n in x.shape[1:3])
-        pads = lax.padtype_to_pads(x.shape[1:3], window, (stride, stride), "SAME")
+        window, strides = (self.kernel, self.kernel), (self.stride, self.stride)
+        height, width = (-(-n // self.stride) * self.stride + self.dense for n in x.shape[1:3])
+        pads = lax.padtype_to_pads(x.shape[1:3], window, strides, "SAME")
         x = jnp.pad(x, [(0, 0), *((low, high + self.dense) for low, high in pads), (0, 0)])
         total = 0.0
         for i, j in np.ndindex(window):
-            shifted = x[:, i : i + height : stride, j : j + width : stride]
+            shifted = x[:, i : i + height : self.stride, j : j + width : self.stride]
             total += shifted * kernel[i, j]  # float32, as the accumulators of a convolution
         if self.dense:
             total = nn.avg_pool(total, (2, 2))
