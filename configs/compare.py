@@ -22,6 +22,9 @@ def get_config(system: str = "amgan"):
     for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
         optimizer.decay_steps = 700
     _scale_rates(config, 2.0)
+    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
+    config.attention.network.strides = (1, 1, 1)  # activation maps of 16 x 16
+    config.generator_loss.perceptual = 10.0
     config.checkpoint_steps = 250
     config.sample_steps = 500
     config.evaluate.during = {"edits": 250}  # whether the curve has flattened
