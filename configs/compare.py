@@ -4,9 +4,9 @@ python -m amgan_jax.main --config=configs/compare.py:stargan --workdir=DIR
 python benchmarks/compare.py --workdir=DIR    # all of them, with a table
 
 All are one training step with parts switched on and off, on the same backbone, the same data and the same
-evaluator, so that a comparison differs in nothing else. They start from quickstart's settings at twice its
-learning rates, and from the weights that each system's paper recommends for its losses, named below. Then comes
-what a search on validation garments, through the same variants of all systems, found to be better (CHOSEN).
+evaluator, so that a comparison differs in nothing else. They start from quickstart's settings, and from the
+weights that each system's paper recommends for its losses, named below. Then comes what a search on validation
+garments, through the same variants of all systems, found to be better (CHOSEN).
 """
 
 import functools
@@ -19,12 +19,7 @@ def get_config(system: str = "amgan"):
     """The config of a system, or of a variant as in "stargan_twice"; UserError for other names."""
     config = quickstart.get_config()
     config.amgan.num_steps = 1500
-    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.decay_steps = 700
-    _scale_rates(config, 2.0)
-    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
-    config.attention.network.strides = (1, 1, 1)  # activation maps of 16 x 16
-    config.generator_loss.perceptual = 10.0
+    config.generator_optimizer.decay_steps = 700
     config.checkpoint_steps = 250
     config.sample_steps = 500
     config.evaluate.during = {"edits": 250}  # whether the curve has flattened

@@ -25,12 +25,12 @@ def get_config():
         classifier.optimizer.decay_steps = 200
     config.evaluator.optimizer.decay_steps = 250
     config.attention.network.widths = (24, 48, 64)
-    config.attention.network.strides = (1, 2, 1)
+    config.attention.network.strides = (1, 1, 1)  # activation maps of 16 x 16
     config.attention.network.stem_stride = 2
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 3200
+    config.amgan.num_steps = 2000
     config.amgan.cycle_every = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
@@ -40,11 +40,10 @@ def get_config():
     config.discriminator.layers = 4
     config.discriminator.projection = True
     config.discriminator_loss.penalty = 2.0
-    config.generator_loss.perceptual = 30.0
-    config.generator_optimizer.learning_rate = 2e-3
-    config.discriminator_optimizer.learning_rate = 1e-3
-    for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
-        optimizer.decay_steps = 1500
+    config.generator_optimizer.learning_rate = 4e-3
+    config.discriminator_optimizer.learning_rate = 2e-3
+    config.generator_optimizer.decay_steps = 1000
+    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
     config.log_steps = 50
     config.checkpoint_steps = 500
     config.sample_steps = 1000

@@ -12,6 +12,7 @@ def get_config():
     config.data.builder.height = config.data.builder.width = 64
     config.data.builder.train = 8000
     config.data.builder.test = 1000
+    config.attention.network.strides = (1, 2, 1)
     config.amgan.num_steps = 5000
     config.amgan.ema_decay = 0.999
     config.generator.blocks = 4  # to see as far, in relation to the garment
@@ -19,7 +20,5 @@ def get_config():
     config.generator_optimizer.learning_rate = 1e-3
     config.discriminator_optimizer.learning_rate = 5e-4
     config.generator_optimizer.decay_steps = 3000
-    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
-    config.generator_loss.perceptual = 10.0
     config.evaluate.during = {"edits": 1000, "counterfactual": 1000}
     return config
