@@ -12,7 +12,7 @@ def get_config():
     config.data.builder.height = config.data.builder.width = 64
     config.data.builder.train = 8000
     config.data.builder.test = 1000
-    config.attention.network.strides = (1, 2, 1)
+    config.attention.network.strides = (1, 2, 1)  # activation maps of 16 x 16, at this size too
     config.amgan.num_steps = 5000
     config.amgan.ema_decay = 0.999
     config.generator.blocks = 4  # to see as far, in relation to the garment
