@@ -13,7 +13,7 @@ from amgan_jax.models import attention as attention_lib
 
 
 class Editor:
-    """The generator's moving average and the attention network. Images are float32 [B, H, W, 3] in [-1, 1].
+    """The generator's moving average and both classifiers. Images are float32 [B, H, W, 3] in [-1, 1].
 
     Images may be larger than the networks': they see them at their own size, and what they
     change is carried up.
@@ -21,19 +21,20 @@ class Editor:
     Args:
       config: the experiment's.
       schema: the dataset's.
-      generator: the generator's parameters; None where only `classify` and `attention` are called.
-      attention: the attention network's variables.
+      generator: the generator's parameters.
+      classifiers: the variables of each of `networks.CLASSIFIERS`, by name.
     """
 
-    def __init__(self, config, schema: Schema, generator, attention):
+    def __init__(self, config, schema: Schema, generator, classifiers):
         self.config = config
         self.schema = schema
-        self._generator, self._attention = jax.device_put((generator, attention))  # once, not at each call
+        self._generator, self._classifiers = jax.device_put((generator, classifiers))  # once, not at each call
 
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
-        """(label int32 [B, A], confidence float32 [B, A] in [0, 1])."""
-        network = networks.build_classifier(self.config, "attention", self.schema)
-        return most_likely(network, apply(network, self._attention, self._seen(image)))
+        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of both classifiers' probabilities."""
+        read = functools.partial(apply_classifier, self.config, self.schema)
+        logits = [read(name, variables, image).logits for name, variables in self._classifiers.items()]
+        return most_likely(labels.pool(logits, self.schema.value_counts), self.schema)
 
     def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
@@ -46,7 +47,7 @@ class Editor:
         """
         generator = networks.build_generator(self.config)
         condition = labels.difference(source, target, self.schema.value_counts)
-        seen = self._seen(image)
+        seen = _seen(self.config, "amgan", image)
         edited, mask = apply(generator, {"params": self._generator}, seen, condition)
         if seen is not image:
             change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
@@ -59,28 +60,32 @@ class Editor:
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
-        network = networks.build_classifier(self.config, "attention", self.schema)
-        feature = apply(network, self._attention, self._seen(image)).features[-1]
+        variables = self._classifiers["attention"]
+        feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
         size = image.shape[1:3]
-        return jax.device_get(
-            attention_lib.activation_maps(self._attention, feature, label, self.schema.value_counts, size)
-        )
+        return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
 
-    def _seen(self, image):
-        """The image at the networks' size."""
-        size = networks.image_size(self.config, "amgan")
-        return image if image.shape[1:3] == size else _resize(image, size)
+
+def apply_classifier(config, schema: Schema, name: str, variables, image) -> attention_lib.Classification:
+    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
+    return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
+
+
+def most_likely(logits_BxV, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """(label int32 [B, A], confidence float32 [B, A] in [0, 1]) of logits."""
+    return jax.device_get(labels.most_likely(logits_BxV, schema.value_counts))
+
+
+def _seen(config, name, image):
+    """The image at a network's size."""
+    size = networks.image_size(config, name)
+    return image if image.shape[1:3] == size else _resize(image, size)
 
 
 @functools.partial(jax.jit, static_argnums=1)
 def _resize(image_BxHxWxC, size):
     shape = (image_BxHxWxC.shape[0], *size, image_BxHxWxC.shape[-1])
     return jax.image.resize(image_BxHxWxC, shape, "linear", antialias=True)
-
-
-def most_likely(network, classification) -> tuple[np.ndarray, np.ndarray]:
-    """(label int32 [B, A], confidence float32 [B, A]) of what a classifier returned."""
-    return jax.device_get(labels.most_likely(classification.logits, network.value_counts))
 
 
 # A module is a static argument, so that all editors of one config share what is compiled.
@@ -97,7 +102,12 @@ def load(workdir: pathlib.Path) -> Editor:
       UserError: it is not a workdir, or not trained yet.
     """
     config, schema = workdir_lib.load(workdir)
-    classifier_shapes = jax.eval_shape(lambda: state.init_classifier(config, "attention", schema))
-    attention = checkpoints.restore(workdir / "attention", classifier_shapes)
+    classifiers = {name: load_classifier(config, schema, name, workdir) for name in networks.CLASSIFIERS}
     amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
-    return Editor(config, schema, amgan.ema, attention.variables)
+    return Editor(config, schema, amgan.ema, classifiers)
+
+
+def load_classifier(config, schema: Schema, name: str, workdir: pathlib.Path):
+    """The variables of the classifier of a name; UserError where it is not trained yet."""
+    shapes = jax.eval_shape(lambda: state.init_classifier(config, name, schema))
+    return checkpoints.restore(workdir / name, shapes).variables

@@ -7,7 +7,7 @@ import pathlib
 
 import jax
 
-from amgan_jax import checkpoints, editor, networks, report, state
+from amgan_jax import checkpoints, editor, networks, report
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common
 from amgan_jax.models import layers
@@ -33,8 +33,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
       UserError: something is not trained yet, a measure is unknown, or a figure is not finite.
     """
     system = editor.load(workdir)
-    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", source.schema))
-    judge = build_judge(config, source.schema, checkpoints.restore(workdir / "evaluator", template).variables)
+    judge = build_judge(config, source.schema, editor.load_classifier(config, source.schema, "evaluator", workdir))
     names = config.evaluate.measures
     _log.info("evaluating on the test split: %s", ", ".join(names))
     figures, tables = measure(config, source, "test", system, judge, names)
@@ -80,11 +79,10 @@ def measure(config, source, split: str, system, judge, names):
 
 def build_judge(config, schema, variables):
     """The evaluator as a function of images to what it sees; see `common.Context`."""
-    network = networks.build_classifier(config, "evaluator", schema)
 
     def judge(image):
-        classification = editor.apply(network, variables, image)
-        label, _ = editor.most_likely(network, classification)
+        classification = editor.apply_classifier(config, schema, "evaluator", variables, image)
+        label, _ = editor.most_likely(classification.logits, schema)
         features = layers.spatial_mean(classification.features[-1])
         return common.Reading(label, *jax.device_get((features, classification.features)))
 

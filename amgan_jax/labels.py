@@ -3,6 +3,8 @@
 `value_counts` is `Schema.value_counts`; V is its sum, A its length.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -39,3 +41,12 @@ def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:
     label = jnp.stack([jnp.argmax(p, axis=-1) for p in probabilities], axis=-1)
     confidence = jnp.stack([jnp.max(p, axis=-1) for p in probabilities], axis=-1)
     return label.astype(jnp.int32), confidence
+
+
+def pool(logits: Sequence[jax.Array], value_counts) -> jax.Array:
+    """Logits [..., V] of the mean of several readers' probabilities, each reader's logits [..., V]."""
+    pooled = []
+    for parts in zip(*(split_values(logits_V, value_counts) for logits_V in logits), strict=True):
+        probability = sum(jax.nn.softmax(part, axis=-1) for part in parts) / len(parts)
+        pooled.append(jnp.log(probability))
+    return jnp.concatenate(pooled, axis=-1)

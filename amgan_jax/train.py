@@ -15,11 +15,10 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
+from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
-from amgan_jax.editor import Editor
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
 from amgan_jax.metrics import MetricsWriter
@@ -329,36 +328,37 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     if jax.process_index() != 0:
         return ()
 
-    def editor(train_state):
-        return Editor(config, source.schema, jax.device_get(train_state.ema), attention_variables)
+    def trained(train_state):
+        classifiers = {"attention": attention_variables, "evaluator": evaluator_variables}
+        return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
     judge = evaluate.build_judge(config, source.schema, evaluator_variables)
     measures = {}
     for name, interval in config.evaluate.during.items():
         if interval:
             measures.setdefault(interval, []).append(name)
-    validators = [Hook(interval, _validator(config, source, editor, judge, n)) for interval, n in measures.items()]
-    return (Hook(config.sample_steps, _sampler(config, source, workdir, editor)), *validators)
+    validators = [Hook(interval, _validator(config, source, trained, judge, n)) for interval, n in measures.items()]
+    return (Hook(config.sample_steps, _sampler(config, source, workdir, trained)), *validators)
 
 
-def _validator(config, source, editor, judge, names):
+def _validator(config, source, trained, judge, names):
     """Measures validation images and their edits at a step: figures under "validation/"."""
 
     def call(step, train_state):
         del step
-        figures, _ = evaluate.measure(config, source, "validation", editor(train_state), judge, names)
+        figures, _ = evaluate.measure(config, source, "validation", trained(train_state), judge, names)
         return {f"validation/{name}": figure.value for name, figure in figures.items()}
 
     return call
 
 
-def _sampler(config, source, workdir, editor):
+def _sampler(config, source, workdir, trained):
     """Draws a sheet of the first validation images and their edits at a step."""
     batch = next(iter(source.evaluation_batches(config, "validation")))
     image, label = (batch[name][batch["mask"]][: config.sample_images] for name in ("image", "label"))
 
     def draw(step, train_state):
-        sheet = report.edit_sheet(editor(train_state), image, label)
+        sheet = report.edit_sheet(trained(train_state), image, label)
         report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
         for warning in health.diagnose_samples(step, sheet):
             _log.warning("%s", warning)
@@ -371,11 +371,12 @@ def _warn_unreadable(config, source, attention_variables):
     """Warns of attributes that the attention network cannot read on validation images."""
     if jax.process_index() != 0:
         return
-    editor = Editor(config, source.schema, None, jax.device_get(attention_variables))
-    read = [
-        (editor.classify(b["image"])[0][b["mask"]], b["label"][b["mask"]])
-        for b in source.evaluation_batches(config, "validation")
-    ]
-    predicted, label = (np.concatenate(part) for part in zip(*read, strict=True))
+    variables = jax.device_put(jax.device_get(attention_variables))  # on one device
+    predicted, label = [], []
+    for batch in source.evaluation_batches(config, "validation"):
+        logits = editor.apply_classifier(config, source.schema, "attention", variables, batch["image"]).logits
+        predicted.append(editor.most_likely(logits, source.schema)[0][batch["mask"]])
+        label.append(batch["label"][batch["mask"]])
+    predicted, label = np.concatenate(predicted), np.concatenate(label)
     for warning in health.diagnose_classifier(source.schema, predicted, label):
         _log.warning("%s", warning)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from amgan_jax import editor, garments, state
+from amgan_jax import editor, garments, networks, state
 from tests import helpers
 
 
@@ -13,8 +13,11 @@ def system():
     """An editor whose generator changes things, as a trained one does."""
     config = helpers.tiny_config()
     generator = jax.tree.map(lambda p: p + 0.1, state.init_amgan(config, garments.SCHEMA).ema)
-    attention = state.init_classifier(config, "attention", garments.SCHEMA).variables
-    return editor.Editor(config, garments.SCHEMA, generator, attention)
+    return editor.Editor(config, garments.SCHEMA, generator, _classifiers(config))
+
+
+def _classifiers(config):
+    return {name: state.init_classifier(config, name, garments.SCHEMA).variables for name in networks.CLASSIFIERS}
 
 
 def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
@@ -35,6 +38,22 @@ def test_classify_reads_each_attribute_within_its_values(system):
     assert label.shape == confidence.shape == (24, 5)
     assert (label >= 0).all() and (label < np.array(garments.SCHEMA.value_counts)).all()
     assert (confidence >= 1.0 / np.array(garments.SCHEMA.value_counts)).all() and (confidence <= 1.0).all()
+
+
+def test_classify_pools_both_classifiers_each_at_its_own_size():
+    config = helpers.tiny_config()
+    config.evaluator.scale = 2
+    classifiers = _classifiers(config)
+    large = np.repeat(np.repeat(helpers.rendered_split(2, 24).image, 2, axis=1), 2, axis=2)
+    seen = {"attention": jax.image.resize(large, (24, 32, 32, 3), "linear", antialias=True), "evaluator": large}
+    color = slice(7, 14)  # of the values of all attributes, after three sleeve lengths and four collars
+    probability = 0.0
+    for name, variables in classifiers.items():
+        network = networks.build_classifier(config, name, garments.SCHEMA)
+        probability += 0.5 * jax.nn.softmax(network.apply(variables, seen[name]).logits[:, color], axis=-1)
+    label, confidence = editor.Editor(config, garments.SCHEMA, None, classifiers).classify(large)
+    np.testing.assert_array_equal(label[:, 2], np.argmax(probability, axis=-1))
+    np.testing.assert_allclose(confidence[:, 2], np.max(probability, axis=-1), atol=1e-5)
 
 
 def test_a_larger_image_is_changed_as_the_networks_see_it_and_keeps_its_detail(system):

@@ -23,3 +23,9 @@ def test_most_likely_reads_each_attribute_by_itself():
     label, confidence = labels.most_likely(np.array([[0.0, np.log(3.0), 5.0, 5.0, 6.0]]), COUNTS)
     np.testing.assert_array_equal(label, [[1, 2]])
     np.testing.assert_allclose(confidence, [[0.75, np.e / (np.e + 2.0)]], rtol=1e-5)
+
+
+def test_pooled_logits_are_of_the_mean_probability():
+    sure, unsure = np.log([[0.9, 0.1, 0.2, 0.2, 0.6]]), np.log([[0.3, 0.7, 0.5, 0.3, 0.2]]) + 2.0
+    _, confidence = labels.most_likely(labels.pool([sure, unsure], COUNTS), COUNTS)
+    np.testing.assert_allclose(confidence, [[0.6, 0.4]], rtol=1e-5)

@@ -95,9 +95,10 @@ def test_training_measures_validation_images_and_sees_no_test_image(trained):
 
 def _system(directory, config, source):
     """(editor, judge) of a trained workdir."""
-    template = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", source.schema))
-    variables = checkpoints.restore(directory / "evaluator", template).variables
-    return editor.load(directory), evaluate.build_judge(config, source.schema, variables)
+    judge = evaluate.build_judge(
+        config, source.schema, editor.load_classifier(config, source.schema, "evaluator", directory)
+    )
+    return editor.load(directory), judge
 
 
 def test_a_sheet_is_drawn_each_sample_steps(trained):

@@ -1,8 +1,8 @@
 """How well attributes are read off unedited images.
 
-classifier_accuracy/<attribute>: the attention network's, which is the product's
-classifier. evaluator_accuracy/<attribute>: the evaluator's, without which the scores of
-edits say nothing. Over the images whose value is known. Tables: the confusion of both,
+classifier_accuracy/<attribute>: the product's, which pools the attention network and the evaluator.
+evaluator_accuracy/<attribute>: the evaluator's alone, without which the scores of edits say
+nothing. Over the images whose value is known. Tables: the confusion of both,
 a row a true value, as shares of the row.
 """
 
