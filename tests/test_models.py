@@ -71,6 +71,22 @@ def test_edited_is_mixed_by_the_mask():
     assert np.abs(opened.apply(variables, IMAGE, _condition())[0] - IMAGE).mean() > 0.05
 
 
+def test_a_colour_beyond_white_is_white_and_can_come_back():
+    module, white = _generator(mask="none"), np.ones_like(IMAGE)
+
+    def brightness(brighter):
+        variables = module.init(jax.random.key(0), white, _condition())
+        heads = [leaf for leaf in jax.tree.leaves(variables) if leaf.shape == (3,)]  # the colour head's bias
+        assert len(heads) == 1
+        variables = jax.tree.map(lambda leaf: leaf + brighter if leaf is heads[0] else leaf, variables)
+        edited, _ = module.apply(variables, white, _condition())
+        return jnp.mean(edited), edited
+
+    gradient, edited = jax.grad(brightness, has_aux=True)(0.5)
+    np.testing.assert_array_equal(edited, white)
+    np.testing.assert_allclose(gradient, 2.0 / np.cosh(0.5) ** 2, rtol=1e-5)  # that of 2 tanh
+
+
 def test_the_condition_matters():
     module = _generator()
     variables = _trained_like(module, IMAGE, _condition())

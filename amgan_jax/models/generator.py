@@ -48,7 +48,7 @@ class Generator(nn.Module):
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxV)
         change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
-        color = jnp.clip(image_BxHxWx3 + 2.0 * jnp.tanh(change), -1.0, 1.0)
+        color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
         if self.mask == "none":
             return color, jnp.ones_like(color[..., :1])
         if self.mask == "network":
@@ -56,6 +56,11 @@ class Generator(nn.Module):
         logit = head(1)(features).astype(jnp.float32) + self.mask_bias
         mask = jax.nn.sigmoid(logit)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
+
+
+def _clip(color):
+    """Colours within [-1, 1]; their gradient is that of the colours given, so that one beyond can still come back."""
+    return jax.lax.stop_gradient(jnp.clip(color, -1.0, 1.0)) + (color - jax.lax.stop_gradient(color))
 
 
 def _features(generator, image_BxHxWx3, condition_BxV):
