@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from amgan_jax import networks, photos
+from amgan_jax import photos
 from amgan_jax.editor import Editor
 from amgan_jax.errors import UserError
 
@@ -23,13 +23,12 @@ def read_batches(
 
     Args:
       paths: picture files.
-      editor: whose evaluator's size the images get.
+      editor: whose `image_size` the images get.
       skip_bad: whether a photo that cannot be read is named and left out.
 
     Raises:
       UserError: a photo cannot be read and skip_bad is off, or none can be read.
     """
-    size = networks.image_size(editor.config, "evaluator")  # the largest of the networks'
     any_read = False
     for start in range(0, len(paths), _BATCH):
         loaded = []
@@ -41,7 +40,7 @@ def read_batches(
                     raise UserError(f"{error} (--skip_bad leaves such files out)") from error
                 _log.warning("skipped: %s", error)
                 continue
-            loaded.append((path, photo, photos.letterbox(photo, *size)))
+            loaded.append((path, photo, photos.letterbox(photo, *editor.image_size)))
         if loaded:
             any_read = True
             images = [seen.image for _, _, seen in loaded]

@@ -30,6 +30,11 @@ class Editor:
         self.schema = schema
         self._generator, self._classifiers = jax.device_put((generator, classifiers))  # once, not at each call
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of images in which every network sees all that it can."""
+        return networks.image_size(self.config, "evaluator")
+
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of both classifiers' probabilities."""
         read = functools.partial(apply_classifier, self.config, self.schema)

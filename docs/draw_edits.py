@@ -37,7 +37,7 @@ def main(argv):
 def _edit(system, path: pathlib.Path, edits: list[str]) -> list[np.ndarray]:
     """Pixels of a photo and of its edits, each of the photo as it was."""
     photo = photos.read(path)
-    seen = photos.letterbox(photo, system.config.height, system.config.width)
+    seen = photos.letterbox(photo, *system.image_size)
     images = np.repeat(seen.image[None], len(edits), axis=0)
     source, _ = system.classify(images)
     target = source.copy()

@@ -167,7 +167,7 @@ class Brightener:
     """Edits by adding 0.4, and is as sure as the picture is bright."""
 
     schema = garments.SCHEMA
-    config = helpers.tiny_config()
+    image_size = (32, 32)
 
     def classify(self, image):
         shape = (len(image), len(self.schema.attributes))
