@@ -71,7 +71,7 @@ def test_edited_is_mixed_by_the_mask():
     assert np.abs(opened.apply(variables, IMAGE, _condition())[0] - IMAGE).mean() > 0.05
 
 
-def test_a_colour_beyond_white_is_white_and_can_come_back():
+def test_a_colour_beyond_white_is_white_and_can_only_come_back():
     module, white = _generator(mask="none"), np.ones_like(IMAGE)
 
     def brightness(brighter):
@@ -82,9 +82,11 @@ def test_a_colour_beyond_white_is_white_and_can_come_back():
         edited, _ = module.apply(variables, white, _condition())
         return jnp.mean(edited), edited
 
-    gradient, edited = jax.grad(brightness, has_aux=True)(0.5)
+    (_, edited), darken = jax.value_and_grad(brightness, has_aux=True)(0.5)
+    brighten = jax.grad(lambda brighter: -brightness(brighter)[0])(0.5)
     np.testing.assert_array_equal(edited, white)
-    np.testing.assert_allclose(gradient, 2.0 / np.cosh(0.5) ** 2, rtol=1e-5)  # that of 2 tanh
+    np.testing.assert_allclose(darken, 2.0 / np.cosh(0.5) ** 2, rtol=1e-5)  # that of 2 tanh
+    assert brighten == 0.0
 
 
 def test_the_condition_matters():

@@ -58,9 +58,22 @@ class Generator(nn.Module):
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
 
 
+@jax.custom_vjp
 def _clip(color):
-    """Colours within [-1, 1]; their gradient is that of the colours given, so that one beyond can still come back."""
-    return jax.lax.stop_gradient(jnp.clip(color, -1.0, 1.0)) + (color - jax.lax.stop_gradient(color))
+    """Colours within [-1, 1], by projected gradient: that of a colour beyond is cut only where it leads further out."""
+    return jnp.clip(color, -1.0, 1.0)
+
+
+def _clip_forward(color):
+    return _clip(color), color
+
+
+def _clip_backward(color, gradient):
+    leads_out = jnp.where(color > 1.0, gradient < 0.0, (color < -1.0) & (gradient > 0.0))
+    return (jnp.where(leads_out, 0.0, gradient),)
+
+
+_clip.defvjp(_clip_forward, _clip_backward)
 
 
 def _features(generator, image_BxHxWx3, condition_BxV):
