@@ -15,20 +15,20 @@ from amgan_jax.models import attention as attention_lib
 class Editor:
     """The generator's moving average and both classifiers. Images are float32 [B, H, W, 3] in [-1, 1].
 
-    Images may be larger than the networks': they see them at their own size, and what they
-    change is carried up.
+    Images may be larger than the networks': each network sees them at its own size, and what the
+    generator changes is carried up.
 
     Args:
       config: the experiment's.
       schema: the dataset's.
       generator: the generator's parameters.
-      classifiers: the variables of each of `networks.CLASSIFIERS`, by name.
+      classifiers: the variables of each of `networks.CLASSIFIERS`, by name; public, as the judge of edits is one.
     """
 
     def __init__(self, config, schema: Schema, generator, classifiers):
         self.config = config
         self.schema = schema
-        self._generator, self._classifiers = jax.device_put((generator, classifiers))  # once, not at each call
+        self._generator, self.classifiers = jax.device_put((generator, classifiers))  # once, not at each call
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -38,7 +38,7 @@ class Editor:
     def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of both classifiers' probabilities."""
         read = functools.partial(apply_classifier, self.config, self.schema)
-        logits = [read(name, variables, image).logits for name, variables in self._classifiers.items()]
+        logits = [read(name, variables, image).logits for name, variables in self.classifiers.items()]
         return most_likely(labels.pool(logits, self.schema.value_counts), self.schema)
 
     def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +65,7 @@ class Editor:
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
-        variables = self._classifiers["attention"]
+        variables = self.classifiers["attention"]
         feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
         size = image.shape[1:3]
         return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
@@ -107,12 +107,9 @@ def load(workdir: pathlib.Path) -> Editor:
       UserError: it is not a workdir, or not trained yet.
     """
     config, schema = workdir_lib.load(workdir)
-    classifiers = {name: load_classifier(config, schema, name, workdir) for name in networks.CLASSIFIERS}
+    classifiers = {}
+    for name in networks.CLASSIFIERS:
+        shapes = jax.eval_shape(functools.partial(state.init_classifier, config, name, schema))
+        classifiers[name] = checkpoints.restore(workdir / name, shapes).variables
     amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
     return Editor(config, schema, amgan.ema, classifiers)
-
-
-def load_classifier(config, schema: Schema, name: str, workdir: pathlib.Path):
-    """The variables of the classifier of a name; UserError where it is not trained yet."""
-    shapes = jax.eval_shape(lambda: state.init_classifier(config, name, schema))
-    return checkpoints.restore(workdir / name, shapes).variables

@@ -33,7 +33,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
       UserError: something is not trained yet, a measure is unknown, or a figure is not finite.
     """
     system = editor.load(workdir)
-    judge = build_judge(config, source.schema, editor.load_classifier(config, source.schema, "evaluator", workdir))
+    judge = build_judge(config, source.schema, system.classifiers["evaluator"])
     names = config.evaluate.measures
     _log.info("evaluating on the test split: %s", ", ".join(names))
     figures, tables = measure(config, source, "test", system, judge, names)
@@ -79,6 +79,7 @@ def measure(config, source, split: str, system, judge, names):
 
 def build_judge(config, schema, variables):
     """The evaluator as a function of images to what it sees; see `common.Context`."""
+    variables = jax.device_put(variables)  # once, not at each call
 
     def judge(image):
         classification = editor.apply_classifier(config, schema, "evaluator", variables, image)

@@ -224,7 +224,8 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
 def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
     """Trains AMGAN against a frozen attention network, to its final TrainState.
 
-    The evaluator's variables only measure validation images now and then: no loss sees them.
+    The evaluator's variables only read validation images now and then, for measures and sample sheets: no loss
+    sees them.
     """
     attention_variables, evaluator_variables = jax.device_get((attention_variables, evaluator_variables))
     hooks = _hooks(config, source, workdir, attention_variables, evaluator_variables)
@@ -328,7 +329,7 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     if jax.process_index() != 0:
         return ()
 
-    def trained(train_state):
+    def system_of(train_state):
         classifiers = {"attention": attention_variables, "evaluator": evaluator_variables}
         return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
@@ -337,28 +338,28 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     for name, interval in config.evaluate.during.items():
         if interval:
             measures.setdefault(interval, []).append(name)
-    validators = [Hook(interval, _validator(config, source, trained, judge, n)) for interval, n in measures.items()]
-    return (Hook(config.sample_steps, _sampler(config, source, workdir, trained)), *validators)
+    validators = [Hook(interval, _validator(config, source, system_of, judge, n)) for interval, n in measures.items()]
+    return (Hook(config.sample_steps, _sampler(config, source, workdir, system_of)), *validators)
 
 
-def _validator(config, source, trained, judge, names):
+def _validator(config, source, system_of, judge, names):
     """Measures validation images and their edits at a step: figures under "validation/"."""
 
     def call(step, train_state):
         del step
-        figures, _ = evaluate.measure(config, source, "validation", trained(train_state), judge, names)
+        figures, _ = evaluate.measure(config, source, "validation", system_of(train_state), judge, names)
         return {f"validation/{name}": figure.value for name, figure in figures.items()}
 
     return call
 
 
-def _sampler(config, source, workdir, trained):
+def _sampler(config, source, workdir, system_of):
     """Draws a sheet of the first validation images and their edits at a step."""
     batch = next(iter(source.evaluation_batches(config, "validation")))
     image, label = (batch[name][batch["mask"]][: config.sample_images] for name in ("image", "label"))
 
     def draw(step, train_state):
-        sheet = report.edit_sheet(trained(train_state), image, label)
+        sheet = report.edit_sheet(system_of(train_state), image, label)
         report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
         for warning in health.diagnose_samples(step, sheet):
             _log.warning("%s", warning)

@@ -39,7 +39,7 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.network.strides = (1, 2, 2)  # of each stage
     config.attention.network.stem_stride = 2  # of the first convolution
 
-    config.evaluator = config_dict.ConfigDict()  # the judge of edits; its own architecture, or scores flatter
+    config.evaluator = config_dict.ConfigDict()  # judges edits; of an architecture of its own, or scores flatter
     config.evaluator.architecture = "plain"  # or any of the others
     config.evaluator.pretrained = False  # as attention.pretrained
     config.evaluator.scale = 1  # how many times larger than the others' its images are, in height and in width

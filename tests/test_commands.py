@@ -142,7 +142,7 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__")
 def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
     """More photos than are edited at once, by a system whose answer is known."""
     for i in range(19):
-        Image.new("RGB", (20, 20), (10 * i, 10 * i, 10 * i)).save(tmp_path / f"{i:02d}.png")
+        Image.new("RGB", (15, 20), (10 * i, 10 * i, 10 * i)).save(tmp_path / f"{i:02d}.png")
     (tmp_path / "12.png").write_bytes(b"no picture")
     arguments = ("--workdir=any", f"--images={tmp_path}/*.png")
     good = [f"{i:02d}" for i in range(19) if i != 12]
@@ -167,9 +167,10 @@ class Brightener:
     """Edits by adding 0.4, and is as sure as the picture is bright."""
 
     schema = garments.SCHEMA
-    image_size = (32, 32)
+    image_size = (32, 24)
 
     def classify(self, image):
+        assert image.shape[1:] == (*self.image_size, 3)
         shape = (len(image), len(self.schema.attributes))
         brightness = (image.mean(axis=(1, 2, 3)) + 1.0) / 2.0
         return np.zeros(shape, np.int32), np.tile(brightness[:, None], shape[1])

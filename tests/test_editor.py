@@ -51,7 +51,9 @@ def test_classify_pools_both_classifiers_each_at_its_own_size():
     for name, variables in classifiers.items():
         network = networks.build_classifier(config, name, garments.SCHEMA)
         probability += 0.5 * jax.nn.softmax(network.apply(variables, seen[name]).logits[:, color], axis=-1)
-    label, confidence = editor.Editor(config, garments.SCHEMA, None, classifiers).classify(large)
+    system = editor.Editor(config, garments.SCHEMA, None, classifiers)
+    assert system.image_size == large.shape[1:3]
+    label, confidence = system.classify(large)
     np.testing.assert_array_equal(label[:, 2], np.argmax(probability, axis=-1))
     np.testing.assert_allclose(confidence[:, 2], np.max(probability, axis=-1), atol=1e-5)
 

@@ -71,22 +71,25 @@ def test_edited_is_mixed_by_the_mask():
     assert np.abs(opened.apply(variables, IMAGE, _condition())[0] - IMAGE).mean() > 0.05
 
 
-def test_a_colour_beyond_white_is_white_and_can_only_come_back():
-    module, white = _generator(mask="none"), np.ones_like(IMAGE)
+@pytest.mark.parametrize("end", [-1.0, 1.0])
+def test_a_colour_beyond_black_or_white_is_that_and_can_only_come_back(end):
+    module, image = _generator(mask="none"), end * np.ones_like(IMAGE)
 
-    def brightness(brighter):
-        variables = module.init(jax.random.key(0), white, _condition())
+    def mean_colour(bias):
+        variables = module.init(jax.random.key(0), image, _condition())
         heads = [leaf for leaf in jax.tree.leaves(variables) if leaf.shape == (3,)]  # the colour head's bias
         assert len(heads) == 1
-        variables = jax.tree.map(lambda leaf: leaf + brighter if leaf is heads[0] else leaf, variables)
-        edited, _ = module.apply(variables, white, _condition())
+        variables = jax.tree.map(lambda leaf: leaf + bias if leaf is heads[0] else leaf, variables)
+        edited, _ = module.apply(variables, image, _condition())
         return jnp.mean(edited), edited
 
-    (_, edited), darken = jax.value_and_grad(brightness, has_aux=True)(0.5)
-    brighten = jax.grad(lambda brighter: -brightness(brighter)[0])(0.5)
-    np.testing.assert_array_equal(edited, white)
-    np.testing.assert_allclose(darken, 2.0 / np.cosh(0.5) ** 2, rtol=1e-5)  # that of 2 tanh
-    assert brighten == 0.0
+    def distance_to_grey(bias):
+        return end * mean_colour(bias)[0]
+
+    np.testing.assert_array_equal(mean_colour(end * 0.5)[1], image)
+    back = jax.grad(distance_to_grey)(end * 0.5)
+    np.testing.assert_allclose(back, end * 2.0 / np.cosh(0.5) ** 2, rtol=1e-5)  # that of 2 tanh
+    assert jax.grad(lambda bias: -distance_to_grey(bias))(end * 0.5) == 0.0
 
 
 def test_the_condition_matters():

@@ -95,10 +95,8 @@ def test_training_measures_validation_images_and_sees_no_test_image(trained):
 
 def _system(directory, config, source):
     """(editor, judge) of a trained workdir."""
-    judge = evaluate.build_judge(
-        config, source.schema, editor.load_classifier(config, source.schema, "evaluator", directory)
-    )
-    return editor.load(directory), judge
+    system = editor.load(directory)
+    return system, evaluate.build_judge(config, source.schema, system.classifiers["evaluator"])
 
 
 def test_a_sheet_is_drawn_each_sample_steps(trained):

@@ -46,7 +46,8 @@ class Context:
     """What measures work with.
 
     editor: the system under test.
-    judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator never saw.
+    judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator
+      was not trained with.
     queries: edits that the dataset's publisher asks for; None where there are none.
     """
 
