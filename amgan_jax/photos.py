@@ -39,7 +39,7 @@ class Photo(NamedTuple):
 
 
 class Letterboxed(NamedTuple):
-    """A photo as networks see it: image float32 [H, W, 3] in [-1, 1]; the photo's part of it is `box`.
+    """A photo fitted into images of one size: image float32 [H, W, 3] in [-1, 1]; the photo's part of it is `box`.
 
     box: (top, left, height, width) in pixels of the image.
     """
@@ -136,8 +136,8 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
 
     Args:
       photo: as it was.
-      seen: what the network saw of it.
-      edited_HxWx3: what the network made of that, in [-1, 1].
+      seen: what the editor was given of it.
+      edited_HxWx3: what the editor made of that, in [-1, 1].
     """
     top, left, height, width = seen.box
     change = (edited_HxWx3 - seen.image)[top : top + height, left : left + width]
