@@ -1,4 +1,4 @@
-"""synthetic_64 for a CPU core and two hours: quickstart at twice its size, and trained for longer.
+"""synthetic_64 for a CPU core and an hour and a half: quickstart at twice its size, and trained for longer.
 
 python -m amgan_jax.main --config=configs/synthetic_64_cpu.py --workdir=DIR
 """
