@@ -79,7 +79,6 @@ def measure(config, source, split: str, system, judge, names):
 
 def build_judge(config, schema, variables):
     """The evaluator as a function of images to what it sees; see `common.Context`."""
-    variables = jax.device_put(variables)  # once, not at each call
 
     def judge(image):
         classification = editor.apply_classifier(config, schema, "evaluator", variables, image)

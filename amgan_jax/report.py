@@ -38,8 +38,9 @@ def edit_sheet(editor, image, source) -> Sheet:
       image: float32 [N, H, W, 3] in [-1, 1].
       source: int32 [N, A]; where it is unknown, the predicted value stands in.
     """
-    predicted, _ = editor.classify(image)
-    source = np.where(source == UNKNOWN, predicted, source)
+    unknown = source == UNKNOWN
+    if unknown.any():
+        source = np.where(unknown, editor.classify(image)[0], source)
     edited, masks, values = [], [], []
     for a, attribute in enumerate(editor.schema.attributes):
         target = source.copy()

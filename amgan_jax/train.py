@@ -329,11 +329,13 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     if jax.process_index() != 0:
         return ()
 
+    # Once, not at each measure.
+    classifiers = jax.device_put({"attention": attention_variables, "evaluator": evaluator_variables})
+
     def system_of(train_state):
-        classifiers = {"attention": attention_variables, "evaluator": evaluator_variables}
         return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
-    judge = evaluate.build_judge(config, source.schema, evaluator_variables)
+    judge = evaluate.build_judge(config, source.schema, classifiers["evaluator"])
     measures = {}
     for name, interval in config.evaluate.during.items():
         if interval:
