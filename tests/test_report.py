@@ -7,6 +7,7 @@ from PIL import Image
 import pytest
 
 from amgan_jax import report
+from amgan_jax.garments import SCHEMA
 
 BLUE = (31, 119, 180)  # the first colour of matplotlib's cycle
 
@@ -20,3 +21,24 @@ def test_a_curve_is_drawn_even_where_there_is_one_measurement(tmp_path, steps):
     height, width = pixels.shape[0], pixels.shape[1] // 3  # the first of three panels in a row
     middle = pixels[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3]
     assert np.any(np.abs(middle - BLUE).max(axis=-1) < 40)
+
+
+class _Reader:
+    """Reads every attribute as its last value, and edits nothing."""
+
+    schema = SCHEMA
+
+    def classify(self, image):
+        last = np.array(self.schema.value_counts, np.int32) - 1
+        return np.tile(last, (len(image), 1)), None
+
+    def edit(self, image, source, target):
+        return image, image[..., :1]
+
+
+def test_a_sheet_takes_what_is_read_for_unknown_values_only():
+    source = np.zeros((2, len(SCHEMA.names)), np.int32)
+    source[1] = -1
+    sheet = report.edit_sheet(_Reader(), np.zeros((2, 4, 4, 3), np.float32), source)
+    for attribute, values in zip(SCHEMA.attributes, sheet.values, strict=True):
+        assert values == [attribute.values[1], attribute.values[0]]  # after the first, and after the last
