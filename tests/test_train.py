@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import re
 
 import jax
 import numpy as np
@@ -118,6 +119,12 @@ def test_a_finished_training_is_not_trained_again(trained):
     before = (whole / "metrics.jsonl").read_text()
     train.train(config, _Interrupted(source, 0), whole)
     assert (whole / "metrics.jsonl").read_text() == before
+
+
+def test_training_warns_of_what_the_attention_network_cannot_read(trained, caplog):
+    config, source, whole, _ = trained  # eight updates teach it nothing
+    train.train(config, source, whole)
+    assert re.findall(r"the attention network cannot read (\w+)", caplog.text) == list(source.schema.names)
 
 
 def test_training_goes_on_when_more_steps_are_asked_for(trained):
