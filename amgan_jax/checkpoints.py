@@ -65,7 +65,8 @@ class Checkpoints:
         except Exception as error:  # whatever the storage behind Orbax raises
             raise UserError(
                 f"cannot read checkpoint {self._directory / str(step)}: {_reason(error)};"
-                " remove that folder to go on from the one before"
+                " remove that folder to go on from the one before, or, where an older version of this code wrote it,"
+                " train in another --workdir"
             ) from error
         return restored.state, restored.progress["seconds"]
 

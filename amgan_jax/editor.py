@@ -51,7 +51,7 @@ class Editor:
           region: index of an attribute; the change is kept to where it is seen, before or after.
         """
         generator = networks.build_generator(self.config)
-        condition = labels.difference(source, target, self.schema.value_counts)
+        condition = labels.condition(source, target, self.schema.value_counts)
         seen = _seen(self.config, "amgan", image)
         edited, mask = apply(generator, {"params": self._generator}, seen, condition)
         if seen is not image:

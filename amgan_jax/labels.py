@@ -25,14 +25,16 @@ def one_hot(label_A, value_counts) -> jax.Array:
     return jnp.concatenate(planes, axis=-1)
 
 
-def difference(source_A, target_A, value_counts) -> jax.Array:
-    """The edit as float32 [..., V]: +1 for a value to gain, -1 to lose, 0 where nothing changes.
+def condition(source_A, target_A, value_counts) -> jax.Array:
+    """What the generator is told of an edit, float32 [..., 2V].
 
-    An attribute that is unknown in either label takes no part in the edit.
+    First the change (STGAN, Liu et al. 2019): +1 for a value to gain, -1 to lose, 0 where nothing
+    changes. Then the target's values, 1 each, so that what comes can fit what stays, as a sleeve the
+    garment's colour. An attribute that is unknown in either label takes no part.
     """
     known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
-    source_A, target_A = jnp.where(known, source_A, UNKNOWN), jnp.where(known, target_A, UNKNOWN)
-    return one_hot(target_A, value_counts) - one_hot(source_A, value_counts)
+    source_V, target_V = (one_hot(jnp.where(known, x, UNKNOWN), value_counts) for x in (source_A, target_A))
+    return jnp.concatenate([target_V - source_V, target_V], axis=-1)
 
 
 def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:

@@ -52,11 +52,12 @@ def init_amgan(config, schema: Schema) -> TrainState:
     image = _blank_image(config)
     generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
     keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
-    condition = jnp.zeros((1, sum(schema.value_counts)))
+    values = jnp.zeros((1, sum(schema.value_counts)))
+    condition = jnp.concatenate([values, values], axis=-1)  # see labels.condition
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
     view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
-    discriminators = {name: discriminator.init(key, view, condition)["params"] for name, key in keys.items()}
+    discriminators = {name: discriminator.init(key, view, values)["params"] for name, key in keys.items()}
     steps, repeats = config.amgan.num_steps, config.amgan.n_critic
     generator_optimizer = networks.build_optimizer(config.generator_optimizer, steps)
     discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, steps, repeats)

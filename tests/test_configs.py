@@ -21,7 +21,7 @@ def test_networks_fit_the_images(name):
     assert config.amgan.num_steps > config.amgan.n_critic
     start = jax.eval_shape(lambda: state.init_amgan(config, garments.SCHEMA))
     image = jax.ShapeDtypeStruct((1, config.height, config.width, 3), jax.numpy.float32)
-    condition = jax.ShapeDtypeStruct((1, sum(garments.SCHEMA.value_counts)), jax.numpy.float32)
+    condition = jax.ShapeDtypeStruct((1, 2 * sum(garments.SCHEMA.value_counts)), jax.numpy.float32)
     generator = networks.build_generator(config)
     edited, mask = jax.eval_shape(lambda p, x, c: generator.apply({"params": p}, x, c), start.ema, image, condition)
     assert edited.shape == image.shape and mask.shape == (*image.shape[:3], 1)

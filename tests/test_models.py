@@ -15,7 +15,7 @@ IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 16, 12, 3)).astype(np.float3
 
 def _generator(**changes):
     settings = {
-        "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": True, "mask_bias": 0.0
+        "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": "head", "mask_bias": 0.0
     }  # fmt: skip
     return generator.Generator(**(settings | changes))
 

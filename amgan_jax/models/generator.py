@@ -14,8 +14,7 @@ class Generator(nn.Module):
     """Encoder, conditioned residual blocks, decoder with skips, and a colour and a mask head.
 
     The backbone is StarGAN's (Choi et al. 2018), the mask GANimation's (Pumarola et
-    al. 2018, eq. 1). Conditioned is the difference of target and source (STGAN, Liu et
-    al. 2019) through the norms, so that no change asked for is a zero condition. The colour head
+    al. 2018, eq. 1). The condition comes in through the norms. The colour head
     says by how much a pixel changes and starts at zero: training starts from the identity.
 
     Attributes:
@@ -38,21 +37,21 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, condition_BxV):
+    def __call__(self, image_BxHxWx3, condition_Bx2V):
         """Returns (edited [B, H, W, 3] in [-1, 1], mask [B, H, W, 1] in [0, 1]), both float32.
 
         Args:
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
-          condition_BxV: float32 in [-1, 1], see `labels.difference`.
+          condition_Bx2V: float32 in [-1, 1], see `labels.condition`.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
-        features = _features(self, image_BxHxWx3, condition_BxV)
+        features = _features(self, image_BxHxWx3, condition_Bx2V)
         change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
         color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
         if self.mask == "none":
             return color, jnp.ones_like(color[..., :1])
         if self.mask == "network":
-            features = _features(self, image_BxHxWx3, condition_BxV)
+            features = _features(self, image_BxHxWx3, condition_Bx2V)
         logit = head(1)(features).astype(jnp.float32) + self.mask_bias
         mask = jax.nn.sigmoid(logit)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
@@ -76,13 +75,16 @@ def _clip_backward(color, gradient):
 _clip.defvjp(_clip_forward, _clip_backward)
 
 
-def _features(generator, image_BxHxWx3, condition_BxV):
-    """Features [B, H, W, width] that heads look at; each call makes a network of its own."""
+def _features(generator, image_BxHxWx3, condition_Bx2V):
+    """Features [B, H, W, width + 3] that heads look at; each call makes a network of its own.
+
+    The last are the image's pixels: norms forget how bright and how colourful it is.
+    """
     # All but the heads are followed by a norm, which would take a bias out again.
     conv = functools.partial(layers.Conv, use_bias=False, dtype=generator.dtype)
     down = functools.partial(layers.Downsample, use_bias=False, dtype=generator.dtype)
     norm = lambda x: layers.ConditionalNorm(dtype=generator.dtype)(x, condition)  # noqa: E731
-    condition = condition_BxV.astype(generator.dtype)
+    condition = condition_Bx2V.astype(generator.dtype)
     x = image_BxHxWx3.astype(generator.dtype)
     width = generator.width
 
@@ -97,4 +99,4 @@ def _features(generator, image_BxHxWx3, condition_BxV):
         if generator.skips:
             x = conv(features, 1)(jnp.concatenate([x, skip], axis=-1))
         x = nn.relu(norm(x))
-    return x
+    return jnp.concatenate([x, image_BxHxWx3.astype(generator.dtype)], axis=-1)

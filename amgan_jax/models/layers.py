@@ -51,7 +51,7 @@ class Downsample(nn.Module):
 
 
 class ConditionalNorm(nn.Module):
-    """Instance norm whose scale and bias are an affine function of the condition [B, V].
+    """Instance norm whose scale and bias are an affine function of the condition [B, C].
 
     A zero condition gives a plain instance norm with a learned scale and bias.
     """
