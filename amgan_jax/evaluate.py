@@ -53,8 +53,8 @@ def measure(config, source, split: str, system, judge, names):
     """Measures a system on a split.
 
     Args:
-      config: the experiment's; `config.evaluate` has the seed of the target values, and how many validation
-        images are measured at most.
+      config: the experiment's; `config.evaluate` has the seed of the target values, where edits start from,
+        and how many validation images are measured at most.
       source: see `train.Source`.
       split: "validation" or "test".
       system: an `editor.Editor`.
@@ -68,7 +68,7 @@ def measure(config, source, split: str, system, judge, names):
       UserError: a measure is unknown, or a figure is not finite.
     """
     queries = source.queries if split == "test" else None  # which are published for test images
-    context = common.Context(source.schema, system, judge, queries)
+    context = common.Context(source.schema, system, judge, queries, config.evaluate.read_source)
     measures = [measure_class(context) for measure_class in common.find_measures(names)]
     batches = source.evaluation_batches(config, split)
     if split == "validation":

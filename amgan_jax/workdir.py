@@ -32,6 +32,7 @@ _ADDED = {
     "discriminator.projection": False,
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
+    "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
     "generator_loss.preservation": 0.0,
 }

@@ -115,6 +115,31 @@ def test_unknown_labels_are_neither_edited_nor_counted():
     assert {e.attribute: len(e.edited) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
 
 
+@pytest.mark.parametrize("read_source", [False, True])
+def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
+    split, asked = helpers.rendered_split(2, 24), []
+
+    class _Misreader(_Idle):
+        def classify(self, image):
+            label, confidence = super().classify(image)
+            label[:, 2] = 1 - label[:, 2] % 2  # another colour than the true one
+            return label, confidence
+
+        def edit(self, image, source, target):
+            asked.append((source, target))
+            return super().edit(image, source, target)
+
+    context = common.Context(SCHEMA, _Misreader(split), _judge(_Idle(split)), read_source=read_source)
+    batch = {"image": split.image, "label": split.label, "row": np.arange(24), "mask": np.ones(24, bool)}
+    common.measure([], context, iter([batch]), 0)
+    read = split.label.copy()
+    read[:, 2] = 1 - read[:, 2] % 2
+    for attribute, (source, target) in enumerate(asked):
+        np.testing.assert_array_equal(source, read if read_source else split.label)
+        np.testing.assert_array_equal(np.delete(source != target, attribute, axis=1), False)
+        assert np.all(target[:, attribute] != split.label[:, attribute])
+
+
 def test_counterfactuals_need_rendered_garments():
     source = helpers.rendered_source()
     evaluate.check_measures(helpers.tiny_config(), source)

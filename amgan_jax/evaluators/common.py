@@ -49,12 +49,14 @@ class Context:
     judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator
       was not trained with.
     queries: edits that the dataset's publisher asks for; None where there are none.
+    read_source: whether edits start from the values that the editor reads off an image, not from its labels.
     """
 
     schema: Schema
     editor: Editor
     judge: Callable[[np.ndarray], Reading]
     queries: Queries | None = None
+    read_source: bool = False
 
 
 class Images(NamedTuple):
@@ -234,7 +236,9 @@ def _edit(context, images, mask, attribute, seed):
 
 
 def _edit_to(context, images, target):
-    edited, painted = context.editor.edit(images.image, images.label, target)
+    source = context.editor.classify(images.image)[0] if context.read_source else images.label
+    # What is not to change is asked for as the source has it, rightly read or not.
+    edited, painted = context.editor.edit(images.image, source, np.where(target == images.label, source, target))
     return Edits(images, edited, painted, target, context.judge(edited), None)
 
 
