@@ -37,18 +37,19 @@ def condition(source_A, target_A, value_counts) -> jax.Array:
     return jnp.concatenate([target_V - source_V, target_V], axis=-1)
 
 
+def probabilities(logits_V, value_counts) -> jax.Array:
+    """float32 [..., V] of logits [..., V]: those of an attribute's values sum to 1."""
+    return jnp.concatenate([jax.nn.softmax(part, axis=-1) for part in split_values(logits_V, value_counts)], axis=-1)
+
+
 def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:
     """(label int32 [..., A], confidence float32 [..., A] in [0, 1]) of logits [..., V]."""
-    probabilities = [jax.nn.softmax(part, axis=-1) for part in split_values(logits_V, value_counts)]
-    label = jnp.stack([jnp.argmax(p, axis=-1) for p in probabilities], axis=-1)
-    confidence = jnp.stack([jnp.max(p, axis=-1) for p in probabilities], axis=-1)
+    parts = split_values(probabilities(logits_V, value_counts), value_counts)
+    label = jnp.stack([jnp.argmax(p, axis=-1) for p in parts], axis=-1)
+    confidence = jnp.stack([jnp.max(p, axis=-1) for p in parts], axis=-1)
     return label.astype(jnp.int32), confidence
 
 
 def pool(logits: Sequence[jax.Array], value_counts) -> jax.Array:
     """Logits [..., V] of the mean of several readers' probabilities, each reader's logits [..., V]."""
-    pooled = []
-    for parts in zip(*(split_values(logits_V, value_counts) for logits_V in logits), strict=True):
-        probability = sum(jax.nn.softmax(part, axis=-1) for part in parts) / len(parts)
-        pooled.append(jnp.log(probability))
-    return jnp.concatenate(pooled, axis=-1)
+    return jnp.log(sum(probabilities(logits_V, value_counts) for logits_V in logits) / len(logits))

@@ -21,11 +21,13 @@ def weighted_sum(parts: dict[str, jax.Array], weights: dict[str, float]) -> Loss
 
 def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
     """Cross entropy of all attributes' heads: their sum, mean over the batch; unknown labels count as 0."""
-    entropies = []
-    for a, logits in enumerate(labels.split_values(logits_BxV, value_counts)):
-        plane = jax.nn.one_hot(label_BxA[:, a], logits.shape[-1])
-        entropies.append(-jnp.mean(jnp.sum(plane * jax.nn.log_softmax(logits), axis=-1)))
-    return jnp.sum(jnp.stack(entropies))
+    return value_cross_entropy(logits_BxV, labels.one_hot(label_BxA, value_counts), value_counts)
+
+
+def value_cross_entropy(logits_BxV, values_BxV, value_counts) -> jax.Array:
+    """The same against probabilities of values; an attribute whose are all 0 counts as 0."""
+    logs = [jax.nn.log_softmax(logits, axis=-1) for logits in labels.split_values(logits_BxV, value_counts)]
+    return -jnp.mean(jnp.sum(values_BxV * jnp.concatenate(logs, axis=-1), axis=-1))
 
 
 def critic(real_scores, fake_scores) -> jax.Array:

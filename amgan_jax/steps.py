@@ -136,10 +136,10 @@ class Attention:
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
           mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
-          reference: the `Look` of the reference.
+          image, reference: the `Look` of each.
         """
-        of_reference = self._classify(part["reference"])
-        lost = self._activation_maps(self._classify(part["image"]), part["label"])
+        of_image, of_reference = self._classify(part["image"]), self._classify(part["reference"])
+        lost = self._activation_maps(of_image, part["label"])
         gained = self._activation_maps(of_reference, part["target"])
         region_BxHxWxA = jnp.maximum(lost, gained)
         changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
@@ -147,6 +147,7 @@ class Attention:
         return {
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
             "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            "image": self._look(part["image"], of_image),
             "reference": self._look(part["reference"], of_reference),
         }
 
@@ -229,20 +230,25 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
-    wanted = _edited_only(part, "target")
-    values = labels.one_hot(wanted, schema.value_counts)
+    values = labels.one_hot(_edited_only(part, "target"), schema.value_counts)
 
-    def judge(name, view, label):
-        scores, logits = network.apply({"params": state.discriminators[name]}, view, values)
-        entropy = losses.attribute_cross_entropy(logits, label, schema.value_counts)
+    def discriminate(name, view):
+        return network.apply({"params": state.discriminators[name]}, view, values)
+
+    def judge(name, view, to_read):
+        scores, logits = discriminate(name, view)
+        entropy = losses.value_cross_entropy(logits, to_read, schema.value_counts)
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
+
+    _, logits_of_image = discriminate(GLOBAL, guide["image"].view)
+    to_read = _to_read(logits_of_image, label, target, schema.value_counts)
 
     def loss_fn(params, output):
         edited, mask = output
         look = attention.look(edited)
-        parts = judge(GLOBAL, look.view, target)
+        parts = judge(GLOBAL, look.view, to_read)
         if config.amgan.regional:
-            parts |= judge(REGIONAL, _within(guide["region"], look.view), wanted)
+            parts |= judge(REGIONAL, _within(guide["region"], look.view), values)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
             restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)
@@ -287,6 +293,18 @@ def _edited_only(part, name):
     """Labels int32 [B, A] of a batch, unknown but for the edited attribute."""
     is_edited_BxA = jnp.arange(part[name].shape[-1]) == part["edited"][:, None]
     return jnp.where(is_edited_BxA, part[name], UNKNOWN)
+
+
+def _to_read(logits_BxV, label_BxA, target_BxA, value_counts):
+    """Probabilities [B, V] of values that the global discriminator should read off edits.
+
+    Of what changes the value asked for; of the rest what it reads off the photo (logits_BxV): were its value
+    asked for outright, every edit would make it look its most typical, navy plain blue.
+    """
+    kept_BxA = (target_BxA == label_BxA) & (label_BxA != UNKNOWN)
+    kept_BxV = jnp.repeat(kept_BxA, jnp.array(value_counts), axis=-1, total_repeat_length=sum(value_counts))
+    asked_BxV = labels.one_hot(jnp.where(kept_BxA, UNKNOWN, target_BxA), value_counts)
+    return asked_BxV + kept_BxV * labels.probabilities(logits_BxV, value_counts)
 
 
 def _accuracies(logits, label, schema):

@@ -130,6 +130,20 @@ def test_the_generators_gradient_is_that_of_its_loss():
     assert largest > 1e-3 and _distance(first_moment, expected) < 1e-4 * largest
 
 
+def test_what_is_not_to_change_is_asked_for_as_it_is_read_and_no_clearer():
+    """A fresh generator changes nothing, so nothing that it could change makes the photo read more as it did."""
+    config = helpers.tiny_config()
+    for name in config.generator_loss:
+        config.generator_loss[name] = 0.0
+    config.generator_loss.global_attributes = 1.0
+    start = jax.device_get(_start(config))
+    asked, _ = _step(config, start)
+    start[2]["target"] = start[2]["label"]
+    kept, _ = _step(config, start)
+    largest = lambda after: max(np.abs(g).max() for g in jax.tree.leaves(after.generator_optimizer[0].mu))  # noqa: E731
+    assert largest(kept) < 1e-5 * largest(asked)
+
+
 def test_the_cycle_loss_can_see_each_second_example_only():
     config = helpers.tiny_config()
     train_state, attention, batch = _moved(jax.device_get(_start(config)))
