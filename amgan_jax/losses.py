@@ -25,7 +25,7 @@ def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
 
 
 def value_cross_entropy(logits_BxV, values_BxV, value_counts) -> jax.Array:
-    """The same against probabilities of values; an attribute whose are all 0 counts as 0."""
+    """The same against probabilities [B, V] of values; an attribute that has none counts as 0."""
     logs = [jax.nn.log_softmax(logits, axis=-1) for logits in labels.split_values(logits_BxV, value_counts)]
     return -jnp.mean(jnp.sum(values_BxV * jnp.concatenate(logs, axis=-1), axis=-1))
 
