@@ -160,7 +160,9 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     label = np.array([[0, 0], [1, 0], [0, 1]], np.int32)
     features = np.eye(3)[:, :2] + 0.1  # 0 and 1 are apart, 2 is nearest to both
     measure = common.find_measures(("retrieval",))[0](common.Context(schema, None, None))
-    images = common.Images(np.zeros((3, 4, 4, 3)), np.arange(3), label, common.Reading(label, features, []), None)
+    images = common.Images(
+        np.zeros((3, 4, 4, 3)), np.arange(3), label, label, common.Reading(label, features, []), None
+    )
     measure.add_images(images)
     target = np.array([[1, 0], [0, 0], [1, 1]], np.int32)  # of edits of color; the last has no image
     reading = common.Reading(target, features[[1, 1, 0]], [])

@@ -114,12 +114,12 @@ def test_the_generators_gradient_is_that_of_its_loss():
     image, label, target = (jnp.asarray(start[2][name]) for name in ("image", "label", "target"))
     generator = networks.build_generator(config)
 
+    def edit(params, image, source, target):
+        return generator.apply({"params": params}, image, labels.condition(source, target, SCHEMA.value_counts))[0]
+
     def cycle(params):
-        edit = lambda image, *labels_: generator.apply(  # noqa: E731
-            {"params": params}, image, labels.condition(*labels_, SCHEMA.value_counts)
-        )
-        edited, _ = edit(image, label, target)
-        restored, _ = edit(edited, target, label)
+        edited = edit(params, image, label, target)
+        restored = edit(params, edited, target, label)
         return 2.0 * jnp.mean(jnp.abs(image - restored))
 
     gradient = jax.device_get(jax.grad(cycle)(start[0].generator))

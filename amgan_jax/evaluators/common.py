@@ -63,12 +63,14 @@ class Images(NamedTuple):
     """Unedited images of a split, without padding.
 
     image: float32 [B, H, W, 3] in [-1, 1]; row: int [B], their places in the split; label: int32 [B, A].
+    source: int32 [B, A], the values that edits start from: the label, or what the editor reads.
     reading: the evaluator's. nuisance: int32 [B, 2] of rendered garments, else None.
     """
 
     image: np.ndarray
     row: np.ndarray
     label: np.ndarray
+    source: np.ndarray
     reading: Reading
     nuisance: np.ndarray | None
 
@@ -198,7 +200,7 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
       seed: of the target values, each drawn evenly from the values that the image does not have.
     """
     for padded in batches:
-        read = _images(padded, context.judge(padded["image"]))
+        read = _images(context, padded)
         for m in measures:
             m.add_images(_keep(read, padded["mask"]))
         for attribute in range(len(context.schema.attributes)):
@@ -220,8 +222,10 @@ def results(measures: list[BaseMeasure]) -> dict[str, Figure]:
     return figures
 
 
-def _images(batch, reading):
-    return Images(batch["image"], batch["row"], batch["label"], reading, batch.get("nuisance"))
+def _images(context, batch):
+    image, label = batch["image"], batch["label"]
+    source = context.editor.classify(image)[0] if context.read_source else label
+    return Images(image, batch["row"], label, source, context.judge(image), batch.get("nuisance"))
 
 
 def _edit(context, images, mask, attribute, seed):
@@ -236,9 +240,9 @@ def _edit(context, images, mask, attribute, seed):
 
 
 def _edit_to(context, images, target):
-    source = context.editor.classify(images.image)[0] if context.read_source else images.label
     # What is not to change is asked for as the source has it, rightly read or not.
-    edited, painted = context.editor.edit(images.image, source, np.where(target == images.label, source, target))
+    asked = np.where(target == images.label, images.source, target)
+    edited, painted = context.editor.edit(images.image, images.source, asked)
     return Edits(images, edited, painted, target, context.judge(edited), None)
 
 
