@@ -72,6 +72,20 @@ def test_evaluating_again_on_more_devices_than_examples_gives_the_same_report(tr
         assert (copy / "report" / name).read_bytes() == (trained_workdir / "report" / name).read_bytes()
 
 
+def test_a_report_says_where_edits_did_not_start_from_labels(trained_workdir, data_dir, tmp_path):
+    copy = shutil.copytree(trained_workdir, tmp_path / "w")
+    result = helpers.run(
+        "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={copy}", "--mode=evaluate",
+        f"--config.data.data_dir={data_dir}", "--config.evaluate.read_source=True",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    old, new = trained_workdir / "report", copy / "report"
+    title, _, _ = (old / "README.md").read_text().partition("\n")
+    assert (new / "README.md").read_text().startswith(f"{title}, values read off the images\n")
+    # Networks of eight updates read most values wrongly: other values are asked for.
+    assert (new / "edits.png").read_bytes() != (old / "edits.png").read_bytes()
+
+
 def test_edit_keeps_each_photos_size_and_says_what_it_changed(trained_workdir, album, tmp_path):
     result = _edit(trained_workdir, album / "*", tmp_path / "out")
     assert result.returncode == 0, result.stderr
