@@ -241,7 +241,8 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
         return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
 
     _, logits_of_image = discriminate(GLOBAL, guide["image"].view)
-    to_read = _to_read(logits_of_image, label, target, schema.value_counts)
+    kept = _as_read(logits_of_image, label, target, schema.value_counts)
+    to_read = _asked(label, target, schema.value_counts) + kept
 
     def loss_fn(params, output):
         edited, mask = output
@@ -258,11 +259,13 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
             parts["identity"] = losses.absolute_error(image, same)
         if weights.attention:
             parts["attention"] = losses.absolute_error(mask, guide["mask"])
+        if weights.outside:
+            parts["outside"] = jnp.mean((1.0 - guide["mask"]) * jnp.abs(edited - image))
         if weights.perceptual:
             parts["perceptual"] = losses.perceptual(look.features, guide["reference"].features)
         if weights.preservation:
-            kept = jnp.where(target == label, label, UNKNOWN)
-            parts["preservation"] = losses.attribute_cross_entropy(look.logits, kept, schema.value_counts)
+            as_read = _as_read(guide["image"].logits, label, target, schema.value_counts)
+            parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
         if weights.mask_size:
             parts["mask_size"] = jnp.mean(mask)
         if weights.mask_variation:
@@ -295,16 +298,19 @@ def _edited_only(part, name):
     return jnp.where(is_edited_BxA, part[name], UNKNOWN)
 
 
-def _to_read(logits_BxV, label_BxA, target_BxA, value_counts):
-    """Probabilities [B, V] of values that the global discriminator should read off edits.
+def _asked(label_BxA, target_BxA, value_counts):
+    """The values asked for, one-hot [B, V], of attributes that change."""
+    return labels.one_hot(jnp.where(target_BxA == label_BxA, UNKNOWN, target_BxA), value_counts)
 
-    Of what changes the value asked for; of the rest what it reads off the photo (logits_BxV): were its value
-    asked for outright, every edit would make it look its most typical, navy plain blue.
+
+def _as_read(logits_BxV, label_BxA, target_BxA, value_counts):
+    """Probabilities [B, V] of the values that are not to change, as a network reads them off the photo (logits_BxV).
+
+    Were the label asked for outright, every edit would make its value look its most typical, navy plain blue.
     """
     kept_BxA = (target_BxA == label_BxA) & (label_BxA != UNKNOWN)
     kept_BxV = jnp.repeat(kept_BxA, jnp.array(value_counts), axis=-1, total_repeat_length=sum(value_counts))
-    asked_BxV = labels.one_hot(jnp.where(kept_BxA, UNKNOWN, target_BxA), value_counts)
-    return asked_BxV + kept_BxV * labels.probabilities(logits_BxV, value_counts)
+    return kept_BxV * labels.probabilities(logits_BxV, value_counts)
 
 
 def _accuracies(logits, label, schema):

@@ -34,6 +34,7 @@ _ADDED = {
     "discriminator_loss.source_attributes": 0.0,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
+    "generator_loss.outside": 0.0,
     "generator_loss.preservation": 0.0,
 }
 

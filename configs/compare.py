@@ -109,7 +109,7 @@ def _no_regional(config):
 
 
 def _no_attention(config):
-    config.generator_loss.attention = 0.0
+    config.generator_loss.attention = config.generator_loss.outside = 0.0  # both know of the region
 
 
 def _no_perceptual(config):

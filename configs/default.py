@@ -93,8 +93,9 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.cycle = 10.0
     config.generator_loss.identity = 0.0  # what an edit to the source's own values changes
     config.generator_loss.attention = 1.0  # mask against the region of the edit
+    config.generator_loss.outside = 0.0  # what an edit changes, weighed by one minus its region
     config.generator_loss.perceptual = 10.0  # features against the reference's
-    config.generator_loss.preservation = 0.0  # values not to change, as the attention network reads them off edits
+    config.generator_loss.preservation = 0.0  # values not to change, read off edits as off photos (attention network)
     config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
     config.generator_loss.mask_variation = 0.0  # GANimation's total variation
 

@@ -38,6 +38,7 @@ def test_all_systems_have_about_as_many_parameters(name):
         counts[system] = sum(x.size for x in jax.tree.leaves(start.generator))
         baseline = system in ("stargan", "ganimation", "sagan")
         assert ("regional" in start.discriminators) == (not baseline and system != "no_regional")
+        assert config.generator_loss.attention or not config.generator_loss.outside
         assert bool(config.generator_loss.perceptual) == (not baseline and system != "no_perceptual")
     assert max(counts.values()) <= 1.1 * min(counts.values())
 

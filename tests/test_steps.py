@@ -154,17 +154,39 @@ def test_the_cycle_loss_can_see_each_second_example_only():
     np.testing.assert_allclose(of_each_second["generator/cycle"], of_seen["generator/cycle"], rtol=1e-5)
 
 
-def test_the_preservation_loss_reads_all_values_but_those_that_are_to_change():
+def test_the_outside_loss_is_what_changes_where_the_region_is_not():
+    config = helpers.tiny_config()
+    for name in config.generator_loss:
+        config.generator_loss[name] = 0.0
+    config.generator_loss.outside = 2.0
+    start = _moved(jax.device_get(_start(config)))
+    part = {name: jnp.asarray(x) for name, x in start[2].items()}
+    condition = labels.condition(part["label"], part["target"], SCHEMA.value_counts)
+    region = steps.Attention(config, SCHEMA, start[1]).guide(part)["mask"]
+
+    def outside(params):
+        edited, _ = networks.build_generator(config).apply({"params": params}, part["image"], condition)
+        return 2.0 * jnp.mean((1.0 - region) * jnp.abs(edited - part["image"]))
+
+    loss, gradient = jax.value_and_grad(outside)(start[0].generator)
+    after, metrics = _step(config, start)
+    np.testing.assert_allclose(2.0 * metrics["generator/outside"], loss, rtol=1e-5)
+    expected = jax.tree.map(lambda g: (1.0 - config.generator_optimizer.b1) * g, gradient)
+    largest = max(float(np.abs(g).max()) for g in jax.tree.leaves(expected))
+    assert largest > 1e-3 and _distance(after.generator_optimizer[0].mu, expected) < 1e-4 * largest
+
+
+def test_the_preservation_loss_asks_for_what_is_read_off_the_photo_of_all_values_that_stay():
     config = helpers.tiny_config()
     config.generator_loss.preservation = 1.0
     train_state, attention, batch = jax.device_get(_start(config))
     _, metrics = _step(config, (train_state, attention, batch))  # a fresh generator changes nothing
-    network = networks.build_classifier(config, "attention", SCHEMA)
-    logits = jnp.split(network.apply(attention, batch["image"]).logits, np.cumsum(SCHEMA.value_counts)[:-1], axis=-1)
-    chosen = [jnp.take_along_axis(jax.nn.log_softmax(x), batch["label"][:, [a]], 1) for a, x in enumerate(logits)]
-    kept = np.concatenate(chosen, axis=1)[batch["label"] == batch["target"]]
+    logits = networks.build_classifier(config, "attention", SCHEMA).apply(attention, batch["image"]).logits
+    parts = jnp.split(logits, np.cumsum(SCHEMA.value_counts)[:-1], axis=-1)
+    entropy = np.stack([-jnp.sum(jax.nn.softmax(x) * jax.nn.log_softmax(x), axis=-1) for x in parts], axis=1)
+    kept = entropy[batch["label"] == batch["target"]]
     assert kept.size == 4 * 4  # of five attributes, one is edited
-    np.testing.assert_allclose(metrics["generator/preservation"], -np.sum(kept) / 4, rtol=1e-4)
+    np.testing.assert_allclose(metrics["generator/preservation"], np.sum(kept) / 4, rtol=1e-4)
     _, metrics = _step(config, (train_state, attention, batch | {"target": (batch["label"] + 1) % 2}))
     assert metrics["generator/preservation"] == 0.0
 
