@@ -30,8 +30,9 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
       The flat figures of report/metrics.json.
 
     Raises:
-      UserError: something is not trained yet, a measure is unknown, or a figure is not finite.
+      UserError: something is not trained yet, a measure is unknown or needs other images, or a figure is not finite.
     """
+    check_measures(config, source, "test")
     system = editor.load(workdir)
     judge = build_judge(config, source.schema, system.classifiers["evaluator"])
     names = config.evaluate.measures
@@ -91,10 +92,10 @@ def build_judge(config, schema, variables):
     return judge
 
 
-def check_measures(config, source) -> None:
-    """Raises UserError for a measure that there is not, or that the source's images do not allow."""
+def check_measures(config, source, split: str) -> None:
+    """Raises UserError for a measure that there is not, or that the images of a split do not allow."""
     names = (*config.evaluate.measures, *config.evaluate.during)
-    rendered = "nuisance" in next(iter(source.evaluation_batches(config, "test")))
+    rendered = "nuisance" in next(iter(source.evaluation_batches(config, split)))
     for name, measure_class in zip(names, common.find_measures(names), strict=True):
         if measure_class.needs_nuisance and not rendered:
             raise UserError(f"the measure {name} needs rendered garments: leave it out of config.evaluate")

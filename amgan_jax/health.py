@@ -32,7 +32,7 @@ def diagnose(phase: str, step: int, means: dict[str, float]) -> list[str]:
     if mask < 0.005:
         warnings.append(
             f"step {step}: the mask is stuck at 0 ({mask:.4f}), so nothing is edited:"
-            " lower generator_loss.attention, mask_size or cycle"
+            " lower generator_loss.attention, outside, mask_size or cycle"
         )
     if mask > 0.98 and "generator/attention" in means:
         warnings.append(

@@ -42,11 +42,11 @@ def main(argv):
     if _MODE.value == "train":
         train.check_devices(config)
     source = _source(config)
-    evaluate.check_measures(config, source)  # not found out after hours of training
     if _MODE.value == "train":
         train.train(config, source, directory)
     else:
         workdir.check(directory, config, source.schema)
+        workdir.prepare(directory, config, source.schema, write=jax.process_index() == 0)  # what the report is of
     evaluate.evaluate(config, source, directory)
     if jax.process_index() == 0:
         print((directory / "report" / "README.md").read_text())

@@ -135,7 +135,7 @@ class Attention:
 
         Returns:
           region: float32 [B, H, W, 1], where the regional discriminator looks;
-          mask: float32 [B, H, W, 1], where the generator should paint: the regions of all edited attributes;
+          regions: float32 [B, H, W, 1], where the generator should paint: the largest over all edited attributes;
           image, reference: the `Look` of each.
         """
         of_image, of_reference = self._classify(part["image"]), self._classify(part["reference"])
@@ -146,7 +146,7 @@ class Attention:
         edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
         return {
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
-            "mask": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            "regions": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
             "image": self._look(part["image"], of_image),
             "reference": self._look(part["reference"], of_reference),
         }
@@ -258,9 +258,9 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
             same, _ = _edit(config, schema, image, label, label, params)
             parts["identity"] = losses.absolute_error(image, same)
         if weights.attention:
-            parts["attention"] = losses.absolute_error(mask, guide["mask"])
+            parts["attention"] = losses.absolute_error(mask, guide["regions"])
         if weights.outside:
-            parts["outside"] = jnp.mean((1.0 - guide["mask"]) * jnp.abs(edited - image))
+            parts["outside"] = jnp.mean((1.0 - guide["regions"]) * jnp.abs(edited - image))
         if weights.perceptual:
             parts["perceptual"] = losses.perceptual(look.features, guide["reference"].features)
         if weights.preservation:

@@ -87,13 +87,15 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
 
     Raises:
-      UserError: the config cannot be trained, pretrained weights are wanted and not installed, the workdir
-        holds another config's or schema's work, the loss is not finite, or a checkpoint cannot be written.
+      UserError: the config cannot be trained, a measure is unknown or needs other images, pretrained weights
+        are wanted and not installed, the workdir holds another config's or schema's work, the loss is not
+        finite, or a checkpoint cannot be written.
     """
     check_config(config)
     check_devices(config)
     sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     # What these raise, not after hours.
+    evaluate.check_measures(config, source, "validation")
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
     for name in networks.CLASSIFIERS:
         if config[name].pretrained and not (workdir / name).exists():

@@ -7,6 +7,7 @@ import tempfile
 
 from ml_collections import config_dict
 
+from amgan_jax import networks
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 
@@ -23,6 +24,9 @@ _CHANGEABLE = (
     "sample_images",
     "sample_steps",
 )
+
+# Keys, and sections, that what the classifiers learnt depends on.
+_OF_CLASSIFIERS = ("data", "dtype", "height", "width", *networks.CLASSIFIERS)
 
 # Knobs that came later, each with the value that stands for the time before.
 _ADDED = {
@@ -93,10 +97,14 @@ def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schem
 
 
 def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema) -> None:
-    """Raises UserError unless the directory is a workdir of this config and schema."""
+    """Raises UserError unless the directory is a workdir of this config and schema.
+
+    Before AMGAN's training has begun, only what the classifiers depend on has to be the same.
+    """
     old_config, old_schema = load(workdir)
     _check_same_schema(workdir, old_schema, schema)
-    _check_same_config(workdir, old_config, config)
+    keys = changed_keys(old_config, config) if (workdir / "amgan").exists() else changed_classifiers(old_config, config)
+    _check_same_config(workdir, old_config, config, keys)
 
 
 def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
@@ -128,6 +136,11 @@ def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> li
     )
 
 
+def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
+    """Those of `changed_keys` whose difference makes the classifiers of one config none of the other's."""
+    return [key for key in changed_keys(old, new) if key.partition(".")[0] in _OF_CLASSIFIERS]
+
+
 def _is_ours(name):
     """Whether a file is config.json or schema.json, or what a killed write of them left."""
     return name.lstrip(".").startswith(("config.json", "schema.json"))
@@ -148,8 +161,7 @@ def _check_same_schema(workdir, old, new):
         raise UserError(f"{workdir} holds work with another schema{where}: name another --workdir")
 
 
-def _check_same_config(workdir, old, new):
-    keys = changed_keys(old, new)
+def _check_same_config(workdir, old, new, keys):
     if keys:
         was, is_ = (_flatten(json.loads(config.to_json())).get(keys[0]) for config in (old, new))
         more = f" and {len(keys) - 1} more keys" if len(keys) > 1 else ""

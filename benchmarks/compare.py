@@ -21,6 +21,7 @@ import subprocess
 import sys
 
 from absl import flags
+import jax
 import matplotlib
 from ml_collections import config_dict, config_flags
 import numpy as np
@@ -69,6 +70,7 @@ def main(argv):
         for name, path in configs.items():
             _train(path, seed, folder / f"{name}-{seed}", overrides)
     runs = {name: [folder / f"{name}-{seed}" for seed in range(_SEEDS.value)] for name in configs}
+    _check_classifiers([directory for directories in runs.values() for directory in directories])
     figures = _collect(runs)
     write_atomically(output, json.dumps(figures, indent=1) + "\n")
     _draw_scores(runs, figures, output.with_suffix(".png"))
@@ -113,9 +115,8 @@ def _load_config(path, overrides):
 def _lend_classifiers(lender, directory, config):
     """Starts a workdir with another one's attention network and evaluator."""
     old, schema = workdir_lib.load(lender)
-    for key in workdir_lib.changed_keys(old, config):
-        if key.partition(".")[0] in ("data", "height", "width", "dtype", *networks.CLASSIFIERS):
-            raise UserError(f"{directory.name} has another {key} than {lender.name}: compare like with like")
+    for key in workdir_lib.changed_classifiers(old, config):
+        raise UserError(f"{directory.name} has another {key} than {lender.name}: compare like with like")
     for name in networks.CLASSIFIERS:
         shutil.copytree(lender / name, directory / name, dirs_exist_ok=True)
     write_atomically(directory / "schema.json", schema.to_json() + "\n")
@@ -131,6 +132,18 @@ def _is_done(directory, config):
     path = directory / "report" / "metrics.json"
     same_measures = old.evaluate.to_json() == config.evaluate.to_json()
     return same_measures and path.exists() and json.loads(path.read_text())["train/steps"] == config.amgan.num_steps
+
+
+def _check_classifiers(directories):
+    """UserError where not all have the same attention network and evaluator, as when one was trained by itself."""
+    first = editor.load(directories[0]).classifiers
+    for directory in directories[1:]:
+        for name, variables in editor.load(directory).classifiers.items():
+            pairs = zip(jax.tree.leaves(first[name]), jax.tree.leaves(variables), strict=False)
+            if not all(np.array_equal(a, b) for a, b in pairs):
+                raise UserError(
+                    f"{directory.name} has another {name} than {directories[0].name}: compare like with like"
+                )
 
 
 def _collect(runs):
@@ -165,14 +178,16 @@ def _page(runs, figures, output, sheet, overrides):
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR{more and f' -- {more}'}\n```\n\n"
-        f"Test split, but for validation/; {spread}; time an update is relative to the first"
-        " system's, on a machine with other work.\n\n" + "\n".join(lines) + f"\n\n{_verdict(figures)}\n\n"
+        f"Test split, but for validation/; {spread}; time an update is training's, compilation and validation"
+        " included, relative to the first system's, on a machine with other work.\n\n"
+        + "\n".join(lines)
+        + f"\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
 
 
 def _cell(values):
-    spread = f" ± {np.std(values):.3f}" if len(values) > 1 else ""
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
     return f"{np.mean(values):.3f}{spread}"
 
 

@@ -82,6 +82,7 @@ def test_a_report_says_where_edits_did_not_start_from_labels(trained_workdir, da
     old, new = trained_workdir / "report", copy / "report"
     title, _, _ = (old / "README.md").read_text().partition("\n")
     assert (new / "README.md").read_text().startswith(f"{title}, values read off the images\n")
+    assert json.loads((copy / "config.json").read_text())["evaluate"]["read_source"]  # or it would pass for another's
     # Networks of eight updates read most values wrongly: other values are asked for.
     assert (new / "edits.png").read_bytes() != (old / "edits.png").read_bytes()
 

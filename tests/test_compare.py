@@ -1,10 +1,13 @@
 """The comparison: what it collects, and what it refuses."""
 
+import contextlib
 import json
 import shutil
 
+import jax
 import pytest
 
+from amgan_jax import checkpoints, state, workdir
 from tests import helpers
 
 
@@ -58,6 +61,18 @@ def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"edit_accuracy/mean": float("inf")}))
     result = _compare(compared, "--", f"--config.data.data_dir={data_dir}")
     helpers.assert_refused(result, "tiny: edit_accuracy/mean is", "not finite")
+
+
+def test_systems_with_classifiers_of_their_own_are_refused(compared, data_dir):
+    config, schema = workdir.load(compared / "tiny-1")
+    shapes = jax.eval_shape(lambda: state.init_classifier(config, "evaluator", schema))
+    evaluator = checkpoints.restore(compared / "tiny-1" / "evaluator", shapes)
+    shutil.rmtree(compared / "tiny-1" / "evaluator")
+    another = evaluator.replace(variables=jax.tree.map(lambda x: x + 1e-3, evaluator.variables))
+    with contextlib.closing(checkpoints.Checkpoints(compared / "tiny-1" / "evaluator")) as new:
+        new.save(another, seconds=1.0)
+    result = _compare(compared, "--", f"--config.data.data_dir={data_dir}")
+    helpers.assert_refused(result, "tiny-1 has another evaluator than tiny-0: compare like with like")
 
 
 _EVALUATION_STOPPED = """

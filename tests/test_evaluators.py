@@ -134,6 +134,7 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
     common.measure([], context, iter([batch]), 0)
     read = split.label.copy()
     read[:, 2] = 1 - read[:, 2] % 2
+    assert len(asked) == len(SCHEMA.names)
     for attribute, (source, target) in enumerate(asked):
         np.testing.assert_array_equal(source, read if read_source else split.label)
         np.testing.assert_array_equal(np.delete(source != target, attribute, axis=1), False)
@@ -142,11 +143,11 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
 
 def test_counterfactuals_need_rendered_garments():
     source = helpers.rendered_source()
-    evaluate.check_measures(helpers.tiny_config(), source)
+    evaluate.check_measures(helpers.tiny_config(), source, "validation")
     rendered = helpers.rendered_split(2, 24)
     photos = {name: arrays.Split(rendered.image, rendered.label) for name in ("train", "validation", "test")}
     with pytest.raises(UserError, match="counterfactual needs rendered garments: leave it out"):
-        evaluate.check_measures(helpers.tiny_config(), arrays.ArraySource(SCHEMA, photos))
+        evaluate.check_measures(helpers.tiny_config(), arrays.ArraySource(SCHEMA, photos), "test")
 
 
 def test_an_unknown_measure_is_named():
@@ -166,11 +167,15 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     measure.add_images(images)
     target = np.array([[1, 0], [0, 0], [1, 1]], np.int32)  # of edits of color; the last has no image
     reading = common.Reading(target, features[[1, 1, 0]], [])
-    measure.add_edits(common.Edits(images, images.image, images.image[..., :1], target, reading, 0))
+    edits = common.Edits(images, images.image, images.image[..., :1], target, reading, 0)
+    measure.add_edits(edits)
     figures = measure.result()
     # The first edit lands on image 1, which has its label; the second on its own source, which is left out.
     assert figures["retrieval/top_1"].value == 0.5
     assert figures["retrieval/top_10"].value == 1.0
+    # A label that only the source has is one that no other image has.
+    measure.add_edits(edits._replace(target=label))
+    assert measure.result() == figures
 
 
 def test_the_nearest_are_those_of_a_full_sort():
@@ -208,8 +213,7 @@ def test_published_queries_replace_drawn_edits_in_retrieval():
     figures, _ = evaluate.measure(config, source, "test", editor, _judge(editor), ("retrieval",))
     for row, target in zip(*queries, strict=True):
         assert (split.label[row].tolist(), target.tolist()) in asked
-    # Query 0 asks for its own source's label, which only the source has, and that is left out.
-    assert figures["retrieval/top_1"].value == 19 / 20
+    assert figures["retrieval/top_1"].value == 1.0
     editor = _Spy(helpers.rendered_split(1, 16))  # which knows no test image
     evaluate.measure(config, source, "validation", editor, _judge(editor), ("retrieval",))
 

@@ -37,6 +37,7 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
         section, name = key.split(".")
         del content[section][name]
     path.write_text(json.dumps(content))
+    (prepared / "amgan").mkdir()
     config = helpers.tiny_config()
     with pytest.raises(UserError, match="discriminator.projection was False, is True"):
         workdir.prepare(prepared, config, SCHEMA, write=True)
@@ -53,9 +54,20 @@ def test_a_path_may_be_in_the_home_folder_but_no_bucket(monkeypatch, tmp_path):
 
 
 def test_another_config_is_refused_by_key(prepared):
+    (prepared / "amgan").mkdir()
     config = helpers.tiny_config()
     config.generator.width = 8
     with pytest.raises(UserError, match="another config: generator.width was 4, is 8; name another --workdir"):
+        workdir.prepare(prepared, config, SCHEMA, write=True)
+
+
+def test_classifiers_go_on_to_another_amgan_but_not_to_other_data(prepared):
+    config = helpers.tiny_config()
+    config.generator.width = 8
+    workdir.prepare(prepared, config, SCHEMA, write=True)
+    assert workdir.load(prepared)[0].generator.width == 8
+    config.height = 64
+    with pytest.raises(UserError, match="another config: height was 32, is 64; name another --workdir"):
         workdir.prepare(prepared, config, SCHEMA, write=True)
 
 
@@ -101,6 +113,7 @@ def test_other_hosts_check_and_write_nothing(tmp_path):
     workdir.prepare(tmp_path / "w", config, SCHEMA, write=False)
     assert not (tmp_path / "w").exists()
     workdir.prepare(tmp_path / "w", config, SCHEMA, write=True)
+    (tmp_path / "w" / "amgan").mkdir()
     config.amgan.batch_size = 8
     with pytest.raises(UserError, match="amgan.batch_size was 4, is 8"):
         workdir.prepare(tmp_path / "w", config, SCHEMA, write=False)

@@ -241,7 +241,8 @@ def _edit(context, images, mask, attribute, seed):
 
 def _edit_to(context, images, target):
     # What is not to change is asked for as the source has it, rightly read or not.
-    asked = np.where(target == images.label, images.source, target)
+    stays = (target == images.label) | (target == UNKNOWN)
+    asked = np.where(stays, images.source, target)
     edited, painted = context.editor.edit(images.image, images.source, asked)
     return Edits(images, edited, painted, target, context.judge(edited), None)
 

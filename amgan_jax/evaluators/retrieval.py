@@ -3,7 +3,7 @@
 retrieval/top_<k>: share of edits among whose k nearest images of the split, by cosine in
 the evaluator's pooled features, one has the target label in all attributes that the
 target knows. The edit's own source is left out, and so are edits whose target label no
-image has. The paper's kind of measure (compare Zhao et al. 2017, AMNet, section 4). Where
+other image has. The paper's kind of measure (compare Zhao et al. 2017, AMNet, section 4). Where
 the dataset has published queries, the edits are those, else one of each attribute of each image.
 """
 
@@ -39,9 +39,9 @@ class Measure(BaseMeasure):
         tally = Tally()
         for start in range(0, len(row), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            fits = _fits(target[chunk], gallery_label)
-            similarity = query[chunk] @ gallery.T
-            similarity[row[chunk, None] == gallery_row] = -np.inf
+            is_own = row[chunk, None] == gallery_row
+            fits = _fits(target[chunk], gallery_label) & ~is_own
+            similarity = np.where(is_own, -np.inf, query[chunk] @ gallery.T)
             hit = np.take_along_axis(fits, _largest(similarity, max(_TOP)), axis=1)
             possible = fits.any(axis=1)
             for k in _TOP:
