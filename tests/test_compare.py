@@ -7,7 +7,7 @@ import shutil
 import jax
 import pytest
 
-from amgan_jax import checkpoints, state, workdir
+from amgan_jax import checkpoints, parallel, state, workdir
 from tests import helpers
 
 
@@ -70,7 +70,7 @@ def test_systems_with_classifiers_of_their_own_are_refused(compared, data_dir):
     shutil.rmtree(compared / "tiny-1" / "evaluator")
     another = evaluator.replace(variables=jax.tree.map(lambda x: x + 1e-3, evaluator.variables))
     with contextlib.closing(checkpoints.Checkpoints(compared / "tiny-1" / "evaluator")) as new:
-        new.save(another, seconds=1.0)
+        new.save(parallel.replicate(another), seconds=1.0)
     result = _compare(compared, "--", f"--config.data.data_dir={data_dir}")
     helpers.assert_refused(result, "tiny-1 has another evaluator than tiny-0: compare like with like")
 
