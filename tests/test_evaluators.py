@@ -62,6 +62,14 @@ def _figures(editor, batch_size=16, names=NAMES, source=None):
     return {name: figure.value for name, figure in figures.items()}
 
 
+def test_no_edit_is_made_that_no_measure_takes():
+    class _Reader(_Oracle):
+        def edit(self, image, source, target):
+            raise AssertionError("nothing is to be edited")
+
+    assert "classifier_accuracy/mean" in _figures(_Reader(helpers.rendered_split(2, 24)), names=("classification",))
+
+
 @pytest.fixture(scope="module")
 def oracle():
     return _figures(_Oracle(helpers.rendered_split(2, 24)))
@@ -131,7 +139,8 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
 
     context = common.Context(SCHEMA, _Misreader(split), _judge(_Idle(split)), read_source=read_source)
     batch = {"image": split.image, "label": split.label, "row": np.arange(24), "mask": np.ones(24, bool)}
-    common.measure([], context, iter([batch]), 0)
+    measures = [measure(context) for measure in common.find_measures(("edits",))]
+    common.measure(measures, context, iter([batch]), 0)
     read = split.label.copy()
     read[:, 2] = 1 - read[:, 2] % 2
     assert len(asked) == len(SCHEMA.names)

@@ -191,7 +191,7 @@ def find_measures(names: Iterable[str]) -> list[type[BaseMeasure]]:
 
 
 def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:
-    """Feeds all images of a split, and an edit of each attribute of each image, to the measures.
+    """Feeds all images of a split, and an edit of each attribute of each image, to the measures that take them.
 
     Args:
       measures: to feed.
@@ -203,14 +203,19 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
         read = _images(context, padded)
         for m in measures:
             m.add_images(_keep(read, padded["mask"]))
-        for attribute in range(len(context.schema.attributes)):
+        for attribute in range(len(context.schema.attributes)) if _take(measures, "add_edits") else ():
             edits = _edit(context, read, padded["mask"], attribute, seed)
             if len(edits.target):
                 for m in measures:
                     m.add_edits(edits)
-        for edits in _queried(context, read, padded["mask"]):
+        for edits in _queried(context, read, padded["mask"]) if _take(measures, "add_queries") else ():
             for m in measures:
                 m.add_queries(edits)
+
+
+def _take(measures, method):
+    """Whether any of the measures has such a method of its own."""
+    return any(getattr(type(m), method) is not getattr(BaseMeasure, method) for m in measures)
 
 
 def results(measures: list[BaseMeasure]) -> dict[str, Figure]:
