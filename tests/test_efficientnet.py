@@ -289,7 +289,7 @@ def test_weights_that_are_not_installed_are_missed_before_any_training(tmp_path,
     config.evaluator.network = config_dict.ConfigDict({"output_stride": 32})
     _uninstall(monkeypatch)
     with pytest.raises(UserError, match="which is not installed: pip install"):
-        train.train(config, arrays.ArraySource(garments.SCHEMA, {}), tmp_path / "w")
+        train.train(config, helpers.rendered_source(), tmp_path / "w")
     assert not (tmp_path / "w").exists()
 
 

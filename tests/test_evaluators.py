@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from amgan_jax import arrays, evaluate, evaluators, garments
+from amgan_jax import arrays, evaluate, evaluators, garments, train
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common, frechet, retrieval
@@ -150,13 +150,15 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
         assert np.all(target[:, attribute] != split.label[:, attribute])
 
 
-def test_counterfactuals_need_rendered_garments():
-    source = helpers.rendered_source()
-    evaluate.check_measures(helpers.tiny_config(), source, "validation")
+def test_counterfactuals_need_rendered_garments(tmp_path):
+    config = helpers.tiny_config()
+    evaluate.check_measures(config, helpers.rendered_source(), "validation")
     rendered = helpers.rendered_split(2, 24)
     photos = {name: arrays.Split(rendered.image, rendered.label) for name in ("train", "validation", "test")}
-    with pytest.raises(UserError, match="counterfactual needs rendered garments: leave it out"):
-        evaluate.check_measures(helpers.tiny_config(), arrays.ArraySource(SCHEMA, photos), "test")
+    for refuses in (train.train, evaluate.evaluate):
+        with pytest.raises(UserError, match="counterfactual needs rendered garments: leave it out"):
+            refuses(config, arrays.ArraySource(SCHEMA, photos), tmp_path / "w")
+    assert not (tmp_path / "w").exists()
 
 
 def test_an_unknown_measure_is_named():

@@ -21,6 +21,13 @@ def _start(config):
     return state.init_amgan(config, SCHEMA), attention, batch
 
 
+def _config_of_one_loss(name, weight):
+    """A tiny config whose generator has no other loss."""
+    config = helpers.tiny_config()
+    config.generator_loss.update(dict.fromkeys(config.generator_loss, 0.0) | {name: weight})
+    return config
+
+
 def _moved(start):
     """The same with a generator that is not at the identity, where the cycle loss has a kink."""
     return (start[0].replace(generator=jax.tree.map(lambda p: p + 0.05, start[0].generator)), *start[1:])
@@ -113,10 +120,7 @@ def test_the_identity_loss_is_what_an_edit_to_the_same_values_changes():
 
 
 def test_the_generators_gradient_is_that_of_its_loss():
-    config = helpers.tiny_config()
-    for name in config.generator_loss:
-        config.generator_loss[name] = 0.0
-    config.generator_loss.cycle = 2.0
+    config = _config_of_one_loss("cycle", 2.0)
     start = _moved(jax.device_get(_start(config)))
     image, label, target = (jnp.asarray(start[2][name]) for name in ("image", "label", "target"))
     generator = networks.build_generator(config)
@@ -139,10 +143,7 @@ def test_the_generators_gradient_is_that_of_its_loss():
 
 def test_what_is_not_to_change_is_asked_for_as_it_is_read_and_no_clearer():
     """A fresh generator changes nothing, so nothing that it could change makes the photo read more as it did."""
-    config = helpers.tiny_config()
-    for name in config.generator_loss:
-        config.generator_loss[name] = 0.0
-    config.generator_loss.global_attributes = 1.0
+    config = _config_of_one_loss("global_attributes", 1.0)
     start = jax.device_get(_start(config))
     asked, _ = _step(config, start)
     start[2]["target"] = start[2]["label"]
@@ -166,10 +167,7 @@ def test_the_cycle_loss_can_see_each_second_example_only():
 
 
 def test_the_outside_loss_is_what_changes_where_the_region_is_not():
-    config = helpers.tiny_config()
-    for name in config.generator_loss:
-        config.generator_loss[name] = 0.0
-    config.generator_loss.outside = 2.0
+    config = _config_of_one_loss("outside", 2.0)
     start = _moved(jax.device_get(_start(config)))
     part = {name: jnp.asarray(x) for name, x in start[2].items()}
     condition = labels.condition(part["label"], part["target"], SCHEMA.value_counts)
