@@ -46,9 +46,9 @@ def main(argv):
         train.train(config, source, directory)
     else:
         workdir.check(directory, config, source.schema)
-        workdir.prepare(directory, config, source.schema, write=jax.process_index() == 0)  # what the report is of
     evaluate.evaluate(config, source, directory)
     if jax.process_index() == 0:
+        workdir.prepare(directory, config, source.schema, write=True)  # the settings that the report is of
         print((directory / "report" / "README.md").read_text())
         _log.info("the report is in %s", directory / "report")
 

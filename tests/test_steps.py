@@ -60,6 +60,13 @@ def _distance(a, b):
     return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(np.abs(x - y).max()), a, b)))
 
 
+def _assert_first_gradient(config, after, gradient):
+    """The generator's optimizer has seen this gradient and no other."""
+    expected = jax.tree.map(lambda g: (1.0 - config.generator_optimizer.b1) * g, gradient)
+    largest = max(float(np.abs(g).max()) for g in jax.tree.leaves(expected))
+    assert largest > 1e-3 and _distance(after.generator_optimizer[0].mu, expected) < 1e-4 * largest
+
+
 @pytest.fixture(scope="module")
 def updated():
     config = helpers.tiny_config()
@@ -135,10 +142,7 @@ def test_the_generators_gradient_is_that_of_its_loss():
 
     gradient = jax.device_get(jax.grad(cycle)(start[0].generator))
     after, _ = _step(config, start)
-    first_moment = after.generator_optimizer[0].mu
-    expected = jax.tree.map(lambda g: (1.0 - config.generator_optimizer.b1) * g, gradient)
-    largest = max(float(np.abs(g).max()) for g in jax.tree.leaves(expected))
-    assert largest > 1e-3 and _distance(first_moment, expected) < 1e-4 * largest
+    _assert_first_gradient(config, after, gradient)
 
 
 def test_what_is_not_to_change_is_asked_for_as_it_is_read_and_no_clearer():
@@ -180,9 +184,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     loss, gradient = jax.value_and_grad(outside)(start[0].generator)
     after, metrics = _step(config, start)
     np.testing.assert_allclose(2.0 * metrics["generator/outside"], loss, rtol=1e-5)
-    expected = jax.tree.map(lambda g: (1.0 - config.generator_optimizer.b1) * g, gradient)
-    largest = max(float(np.abs(g).max()) for g in jax.tree.leaves(expected))
-    assert largest > 1e-3 and _distance(after.generator_optimizer[0].mu, expected) < 1e-4 * largest
+    _assert_first_gradient(config, after, gradient)
 
 
 def test_the_preservation_loss_asks_for_what_is_read_off_the_photo_of_all_values_that_stay():
