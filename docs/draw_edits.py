@@ -22,7 +22,7 @@ _CELL = 1.2  # inches
 def main(argv):
     del argv
     system = editor.load(local_path(_WORKDIR.value))
-    paths = [path for pattern in _IMAGES.value for path in photos.find(pattern)]
+    paths = [path for pattern in _IMAGES.value or [""] for path in photos.find(pattern)]
     rows = [_edit(system, path, _EDITS.value) for path in paths]
     page = figure.Figure(figsize=(_CELL * len(rows[0]), _CELL * len(rows)), layout="constrained")
     for i, cells in enumerate(page.subplots(len(rows), len(rows[0]), squeeze=False)):

@@ -99,16 +99,17 @@ def test_edit_keeps_each_photos_size_and_says_what_it_changed(trained_workdir, a
 
 
 def test_edits_are_drawn_beside_their_photos(trained_workdir, album, tmp_path):
-    def draw(edits):
+    def draw(edits, images=f"{album / '*.png'},{album / 'tall.jpg'}"):
         return helpers.run(
-            "docs/draw_edits.py", f"--workdir={trained_workdir}", f"--images={album / '*.png'},{album / 'tall.jpg'}",
-            f"--edits={edits}", f"--output={tmp_path / 'drawn.png'}",
+            "docs/draw_edits.py", f"--workdir={trained_workdir}", f"--images={images}", f"--edits={edits}",
+            f"--output={tmp_path / 'drawn.png'}",
         )  # fmt: skip
 
     assert draw("color=blue,collar=hood").returncode == 0
     width, height = Image.open(tmp_path / "drawn.png").size
     assert width == height  # three photos, each with two edits
     helpers.assert_refused(draw("color=blu"), "unknown value 'blu' for color")
+    helpers.assert_refused(draw("color=blue", images=""), "matches no file")
 
 
 def test_edit_writes_one_photo_to_a_file_or_into_a_new_folder(trained_workdir, album, tmp_path):
