@@ -133,10 +133,12 @@ SYSTEMS = {
 
 # By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
 CHOSEN = {
-    "stargan": ("double_rate",),
-    "ganimation": ("published", "half_rate"),
+    "amgan": ("published",),
+    "stargan": ("double_attributes",),
+    "ganimation": ("published",),
     "sagan": ("half_rate",),
 }
+CHOSEN |= {name: CHOSEN["amgan"] for name in SYSTEMS if name.startswith("no_")}  # AMGAN, but for a part
 
 VARIANTS = {
     "twice": _twice,

@@ -50,13 +50,20 @@ def test_an_unknown_system_is_refused():
 
 def test_variants_of_a_system_follow_what_was_chosen_for_it_unless_it_is_plain():
     plain, chosen, twice, own = (
-        compare.get_config(f"ganimation{v}") for v in ("_plain", "", "_twice", "_plain_half_rate_twice")
+        compare.get_config(f"sagan{v}") for v in ("_plain", "", "_twice", "_plain_published_twice")
     )
-    assert chosen.discriminator_loss.penalty == twice.discriminator_loss.penalty == 10.0
-    assert plain.discriminator_loss.penalty == own.discriminator_loss.penalty != 10.0
-    assert chosen.amgan.num_steps == plain.amgan.num_steps == twice.amgan.num_steps / 2 == own.amgan.num_steps / 2
     rates = [c.generator_optimizer.learning_rate for c in (plain, chosen, twice, own)]
-    assert rates == [2 * rates[1], rates[1], rates[1], rates[1]]
+    assert rates == [2 * rates[1], rates[1], rates[1], 2 * rates[1]]
+    assert own.discriminator_loss.penalty == 10.0 and not own.discriminator.projection
+    assert {c.discriminator_loss.penalty for c in (plain, chosen, twice)} == {2.0}
+    assert chosen.amgan.num_steps == plain.amgan.num_steps == twice.amgan.num_steps / 2 == own.amgan.num_steps / 2
+
+
+@pytest.mark.parametrize("part", ["regional", "attention", "perceptual", "source_attributes"])
+def test_amgan_without_a_part_differs_from_amgan_in_that_part_only(part):
+    whole, without = (dict(_flatten(compare.get_config(name).to_dict())) for name in ("amgan", f"no_{part}"))
+    (changed,) = (key for key in whole if whole[key] != without[key])
+    assert changed.endswith(f".{part}") and not without[changed]
 
 
 def test_the_pod_variant_changes_a_few_values_only():
