@@ -59,6 +59,11 @@ def _published(config):
     config.discriminator_loss.penalty = 10.0
 
 
+def _real_heads(config):
+    """Attribute heads that learn from real images only, as in all these papers."""
+    config.discriminator_loss.source_attributes = 0.0
+
+
 def _double_attributes(config):
     """Twice the weight of the values that the discriminators should read."""
     config.generator_loss.global_attributes *= 2
@@ -116,10 +121,6 @@ def _no_perceptual(config):
     config.generator_loss.perceptual = 0.0
 
 
-def _no_source_attributes(config):
-    config.discriminator_loss.source_attributes = 0.0
-
-
 SYSTEMS = {
     "amgan": _amgan,
     "stargan": _stargan,
@@ -128,7 +129,6 @@ SYSTEMS = {
     "no_regional": _no_regional,
     "no_attention": _no_attention,
     "no_perceptual": _no_perceptual,
-    "no_source_attributes": _no_source_attributes,
 }
 
 # By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
@@ -146,4 +146,5 @@ VARIANTS = {
     "half_rate": functools.partial(_scale_rates, factor=0.5),
     "double_rate": functools.partial(_scale_rates, factor=2.0),
     "double_attributes": _double_attributes,
+    "real_heads": _real_heads,
 }
