@@ -275,7 +275,8 @@ def _draw_grid(rows, path):
     page = figure.Figure(figsize=size, layout="compressed")
     axes = page.subplots()
     axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
-    axes.set_xticks((np.arange(len(names)) + 0.5) * width, names, fontsize=7)
+    titles = [name.replace("_", "\n") for name in names]  # or long ones run into each other
+    axes.set_xticks((np.arange(len(names)) + 0.5) * width, titles, fontsize=7)
     axes.xaxis.tick_top()
     axes.set_yticks((np.arange(len(rows)) + 0.5) * height, [text for text, _ in rows], fontsize=7)
     report.save_page(page, path)
