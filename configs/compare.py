@@ -60,7 +60,7 @@ def _published(config):
 
 
 def _real_heads(config):
-    """Attribute heads that learn from real images only, as in all these papers."""
+    """Attribute heads that learn from real images only, as in the baselines' papers."""
     config.discriminator_loss.source_attributes = 0.0
 
 
