@@ -1,5 +1,6 @@
 """A trained system as functions on arrays: classify, edit, attention."""
 
+from collections.abc import Collection, Sequence
 import functools
 import pathlib
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from amgan_jax import checkpoints, labels, networks, state
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.attributes import Schema
+from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.models import attention as attention_lib
 
 
@@ -22,46 +23,61 @@ class Editor:
       config: the experiment's.
       schema: the dataset's.
       generator: the generator's parameters.
-      classifiers: the variables of each of `networks.CLASSIFIERS`, by name; public, as the judge of edits is one.
+      classifiers: the variables of each of `networks.CLASSIFIERS`, by name.
     """
 
     def __init__(self, config, schema: Schema, generator, classifiers):
         self.config = config
         self.schema = schema
-        self._generator, self.classifiers = jax.device_put((generator, classifiers))  # once, not at each call
+        self.generator, self.classifiers = jax.device_put((generator, classifiers))  # once, not at each call
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of images in which every network sees all that it can."""
         return networks.image_size(self.config, "evaluator")
 
-    def classify(self, image) -> tuple[np.ndarray, np.ndarray]:
-        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of both classifiers' probabilities."""
+    def classify(self, image, readers: Sequence[str] = networks.CLASSIFIERS) -> tuple[np.ndarray, np.ndarray]:
+        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities."""
         read = functools.partial(apply_classifier, self.config, self.schema)
-        logits = [read(name, variables, image).logits for name, variables in self.classifiers.items()]
+        logits = [read(name, self.classifiers[name], image).logits for name in readers]
         return most_likely(labels.pool(logits, self.schema.value_counts), self.schema)
 
-    def edit(self, image, source, target, region: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def edit(
+        self, image, source, target, region: int | None = None, in_turn: Collection[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
+
+        Images of which nothing is asked come back as they are.
 
         Args:
           image: to edit.
           source: int32 [B, A], the values that it has.
           target: int32 [B, A], the values that it should have; where it equals the source, nothing is asked for.
           region: index of an attribute; the change is kept to where it is seen, before or after.
+          in_turn: edits of so many attributes are made one attribute after another, all others in one pass;
+            None: `config.edit.in_turn`.
         """
-        generator = networks.build_generator(self.config)
-        condition = labels.condition(source, target, self.schema.value_counts)
-        seen = _seen(self.config, "amgan", image)
-        edited, mask = apply(generator, {"params": self._generator}, seen, condition)
-        if seen is not image:
-            change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
-            edited = np.clip(image + change, -1.0, 1.0)
-        edited, mask = jax.device_get((edited, mask))
+        edited, mask, before = image, np.zeros((*image.shape[:3], 1), np.float32), source
+        for after in split_edit(source, target, self.config.edit.in_turn or () if in_turn is None else in_turn):
+            due = np.any(after != before, axis=1)[:, None, None, None]
+            pictures, painted = self._edit_once(edited, before, after)
+            edited = np.where(due, pictures, edited)
+            mask, before = np.where(due, 1.0 - (1.0 - mask) * (1.0 - painted), mask), after
         if region is not None:
             kept = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
             edited, mask = image + kept * (edited - image), kept * mask
         return edited, mask
+
+    def _edit_once(self, image, source, target):
+        """One pass of the generator, whose change is carried up where the image is larger."""
+        generator = networks.build_generator(self.config)
+        condition = labels.condition(source, target, self.schema.value_counts)
+        seen = _seen(self.config, "amgan", image)
+        edited, mask = apply(generator, {"params": self.generator}, seen, condition)
+        if seen is not image:
+            change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
+            edited = np.clip(image + change, -1.0, 1.0)
+        return jax.device_get((edited, mask))
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
@@ -69,6 +85,20 @@ class Editor:
         feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
         size = image.shape[1:3]
         return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
+
+
+def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:
+    """The targets [B, A] of each pass of an edit; none where nothing is asked.
+
+    Edits of a number of attributes that is in `in_turn` take a pass an attribute, in the schema's order; all others
+    are done after the first. An attribute that is unknown in source or target keeps the source's value.
+    """
+    changed = (source_BxA != target_BxA) & (source_BxA != UNKNOWN) & (target_BxA != UNKNOWN)
+    place = np.cumsum(changed, axis=1)  # of an attribute among those that change, from 1
+    split = np.isin(changed.sum(axis=1), list(in_turn))[:, None]
+    place = np.where(split, place, 1)
+    passes = range(1, 1 + np.max(place * changed, initial=0))
+    return [np.where(changed & (place <= n), target_BxA, source_BxA).astype(np.int32) for n in passes]
 
 
 def apply_classifier(config, schema: Schema, name: str, variables, image) -> attention_lib.Classification:

@@ -1,13 +1,16 @@
 """Evaluation of a system: on validation images while it trains, on test images at the end."""
 
+import copy
 import itertools
 import logging
 import math
 import pathlib
+from typing import NamedTuple
 
 import jax
 
 from amgan_jax import checkpoints, editor, networks, report
+from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common
 from amgan_jax.models import layers
@@ -35,24 +38,49 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     check_measures(config, source, "test")
     system = editor.load(workdir)
     judge = build_judge(config, source.schema, system.classifiers["evaluator"])
+    config = _settle(config, source, system, judge)
+    system = editor.Editor(config, source.schema, system.generator, system.classifiers)
     names = config.evaluate.measures
     _log.info("evaluating on the test split: %s", ", ".join(names))
-    figures, tables = measure(config, source, "test", system, judge, names)
-    intervals = {name: (f.low, f.high) for name, f in figures.items() if f.low is not None}
-    figures = {name: f.value for name, f in figures.items()} | _training_figures(workdir)
+    measured = measure(config, source, "test", system, judge, names)
+    figures = {name: f.value for name, f in measured.figures.items()} | _training_figures(workdir)
     if jax.process_index() == 0:
         first = next(iter(source.evaluation_batches(config, "test")))
         image, label = (first[name][first["mask"]][:_SHEET_ROWS] for name in ("image", "label"))
         size = f"{config.height} x {config.width}"
         title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
         if config.evaluate.read_source:
-            label, title = system.classify(image)[0], f"{title}, values read off the images"
-        sheet = report.edit_sheet(system, image, label)
-        report.write(workdir, figures, intervals, tables, sheet, title)
+            label, title = system.classify(image, ("attention",))[0], f"{title}, values read off the images"
+        report.write(workdir, figures, measured, report.edit_sheet(system, image, label), title)
+        workdir_lib.prepare(workdir, config, source.schema, write=True)  # the settings that the report is of
     return figures
 
 
-def measure(config, source, split: str, system, judge, names):
+def _settle(config, source, system, judge):
+    """The config with `edit.in_turn` as validation images show best, where it leaves that open."""
+    if config.edit.in_turn is not None:
+        return config
+    settled = copy.deepcopy(config)
+    _log.info("evaluating on the validation split: whether to edit several attributes in one pass")
+    figures = measure(config, source, "validation", system, judge, ("edits_by_count",)).figures
+    settled.edit.in_turn = tuple(
+        count
+        for count in range(2, 1 + len(source.schema.attributes))
+        if f"edits/k{count}/exact" in figures
+        and figures[f"edits/k{count}/in_turn/exact"].value > figures[f"edits/k{count}/exact"].value
+    )
+    return settled
+
+
+class Measured(NamedTuple):
+    """What measures gave, by name."""
+
+    figures: dict[str, common.Figure]
+    tables: dict[str, common.Table]
+    charts: dict[str, common.Chart]
+
+
+def measure(config, source, split: str, system, judge, names) -> Measured:
     """Measures a system on a split.
 
     Args:
@@ -64,9 +92,6 @@ def measure(config, source, split: str, system, judge, names):
       judge: see `common.Context`.
       names: of the measures.
 
-    Returns:
-      ({name: common.Figure}, {name: common.Table}).
-
     Raises:
       UserError: a measure is unknown, or a figure is not finite.
     """
@@ -77,7 +102,9 @@ def measure(config, source, split: str, system, judge, names):
     if split == "validation":
         batches = itertools.islice(batches, math.ceil(config.evaluate.validation_images / config.evaluate.batch_size))
     common.measure(measures, context, batches, config.evaluate.seed)
-    return common.results(measures), {name: table for m in measures for name, table in m.tables().items()}
+    tables = {name: table for m in measures for name, table in m.tables().items()}
+    charts = {name: chart for m in measures for name, chart in m.charts().items()}
+    return Measured(common.results(measures), tables, charts)
 
 
 def build_judge(config, schema, variables):

@@ -48,7 +48,6 @@ def main(argv):
         workdir.check(directory, config, source.schema)
     evaluate.evaluate(config, source, directory)
     if jax.process_index() == 0:
-        workdir.prepare(directory, config, source.schema, write=True)  # the settings that the report is of
         print((directory / "report" / "README.md").read_text())
         _log.info("the report is in %s", directory / "report")
 

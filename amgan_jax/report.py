@@ -15,41 +15,55 @@ from amgan_jax.workdir import write_atomically
 matplotlib.use("Agg")
 from matplotlib import figure  # noqa: E402  (after the backend is chosen)
 
+_AT_ONCE = 3  # attributes that a sheet's last column asks for
+
 
 class Sheet(NamedTuple):
-    """Photos and one edit of each attribute, C columns.
+    """Photos and their edits, C columns.
 
     image: float32 [N, H, W, 3]; edited: [C, N, H, W, 3]; mask: [C, N, H, W, 1].
-    attributes: name of each column. values: what each cell was asked for, [C][N].
+    columns: name of each column. values: what each cell was asked for, [C][N].
     """
 
     image: np.ndarray
     edited: np.ndarray
     mask: np.ndarray
-    attributes: tuple[str, ...]
+    columns: tuple[str, ...]
     values: list[list[str]]
 
 
 def edit_sheet(editor, image, source) -> Sheet:
-    """Edits each image once an attribute, to the value after the one it has.
+    """Edits each image once an attribute, and several attributes at once, to the values after those that it has.
 
     Args:
       editor: an `editor.Editor`.
       image: float32 [N, H, W, 3] in [-1, 1].
       source: int32 [N, A]; where it is unknown, the predicted value stands in.
     """
+    schema, rows = editor.schema, np.arange(len(image))
     unknown = source == UNKNOWN
     if unknown.any():
         source = np.where(unknown, editor.classify(image)[0], source)
+    following = (source + 1) % schema.value_counts
+    attribute = np.arange(len(schema.names))
+    asked = [np.tile(attribute == a, (len(image), 1)) for a in attribute]
+    names = list(schema.names)
+    if len(attribute) > _AT_ONCE:  # others in each row
+        asked.append((attribute - rows[:, None]) % len(attribute) < _AT_ONCE)
+        names.append(f"{_AT_ONCE} at once")
     edited, masks, values = [], [], []
-    for a, attribute in enumerate(editor.schema.attributes):
-        target = source.copy()
-        target[:, a] = (source[:, a] + 1) % len(attribute.values)
+    for asked_NxA in asked:
+        target = np.where(asked_NxA, following, source)
         pictures, mask = editor.edit(image, source, target)
         edited.append(pictures)
         masks.append(mask)
-        values.append([attribute.values[v] for v in target[:, a]])
-    return Sheet(image, np.stack(edited), np.stack(masks), editor.schema.names, values)
+        values.append(["\n".join(_values(schema, *row)) for row in zip(target, asked_NxA, strict=True)])
+    return Sheet(image, np.stack(edited), np.stack(masks), tuple(names), values)
+
+
+def _values(schema, target, asked):
+    """The names of the values that are asked for."""
+    return [schema.attributes[a].values[target[a]] for a in np.flatnonzero(asked)]
 
 
 def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:
@@ -65,7 +79,7 @@ def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:
     page = figure.Figure(figsize=(len(strips) * width * scale, rows * height * scale + 0.5), layout="constrained")
     axes = page.subplots()
     axes.imshow(np.clip((mosaic + 1.0) / 2.0, 0.0, 1.0), interpolation="nearest")
-    names = ["source", *(name for a in sheet.attributes for name in (a, "mask"))]
+    names = ["source", *(name for a in sheet.columns for name in (a, "mask"))]
     axes.set_xticks((np.arange(len(strips)) + 0.5) * width, names, fontsize=8)
     axes.xaxis.tick_top()
     axes.set_yticks([])
@@ -118,48 +132,58 @@ def draw_tables(tables, path: pathlib.Path) -> None:
     save_page(page, path)
 
 
-def write(
-    workdir: pathlib.Path,
-    metrics: dict[str, float],
-    intervals: dict[str, tuple[float, float]],
-    tables: dict,
-    sheet: Sheet,
-    title: str,
-) -> None:
+def draw_charts(charts, path: pathlib.Path) -> None:
+    """Draws charts {name: `evaluators.common.Chart`}, a panel each."""
+    page = figure.Figure(figsize=(6.5 * len(charts), 4.0), layout="constrained")
+    for axes, (name, chart) in zip(page.subplots(1, len(charts), squeeze=False)[0], charts.items(), strict=True):
+        for i, (line, values) in enumerate(chart.lines.items()):
+            axes.plot(chart.places, values, label=line, color=f"C{i // 2}", linestyle=("-", ":")[i % 2], marker=".")
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel(chart.label, fontsize=8)
+        axes.set_xticks(chart.places)
+        axes.set_ylim(0.0, 1.0)
+        axes.legend(fontsize=7)
+    save_page(page, path)
+
+
+def write(workdir: pathlib.Path, metrics: dict[str, float], measured, sheet: Sheet, title: str) -> None:
     """Writes report/: metrics.json, intervals.json, tables.json, their pictures, and README.md.
 
     Args:
       workdir: where.
       metrics: the flat figures.
-      intervals: 95% intervals of some of them.
-      tables: `evaluators.common.Table` by name.
+      measured: `evaluate.Measured`, whose intervals, tables and charts are written beside them.
       sheet: edits of test images.
       title: what was evaluated, for the pictures and the page.
     """
-    folder = workdir / "report"
+    folder, tables, charts = workdir / "report", measured.tables, measured.charts
+    intervals = {name: (f.low, f.high) for name, f in measured.figures.items() if f.low is not None}
     draw_sheet(sheet, folder / "edits.png", title)
     draw_curves(workdir, folder / "curves.png")
     if tables:
         draw_tables(tables, folder / "tables.png")
+    if charts:
+        draw_charts(charts, folder / "charts.png")
     plain = {
         name: {"rows": t.rows, "columns": t.columns, "cells": np.where(np.isnan(t.cells), None, t.cells).tolist()}
         for name, t in tables.items()
     }
     for name, content in (("metrics", metrics), ("intervals", intervals), ("tables", plain)):
         write_atomically(folder / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
-    write_atomically(folder / "README.md", _page(metrics, intervals, tables, title))
+    write_atomically(folder / "README.md", _page(metrics, intervals, bool(tables), bool(charts), title))
 
 
-def _page(metrics, intervals, tables, title):
+def _page(metrics, intervals, has_tables, has_charts, title):
     def row(name):
         low, high = intervals.get(name, (None, None))
         return f"| {name} | {metrics[name]:.4g} | {'' if low is None else f'{low:.4g} to {high:.4g}'} |"
 
     rows = "\n".join(map(row, sorted(metrics)))
-    heat_maps = "![a heat map a table: a row a true or source value](tables.png)\n\n" if tables else ""
+    lines = "![scores by what was asked for](charts.png)\n\n" if has_charts else ""
+    heat_maps = "![a heat map a table: a row a true or source value](tables.png)\n\n" if has_tables else ""
     return (
         f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and its mask](edits.png)\n\n"
-        f"| measure | value | 95% interval over images |\n|---|---|---|\n{rows}\n\n{heat_maps}"
+        f"| measure | value | 95% interval over images |\n|---|---|---|\n{rows}\n\n{lines}{heat_maps}"
         "![training curves](curves.png)\n"
     )
 

@@ -16,7 +16,7 @@ from amgan_jax.attributes import UNKNOWN
 from amgan_jax.errors import UserError
 from amgan_jax.references import ReferenceIndex
 
-_VIEW, _EDIT = 1, 2  # independent random streams of one step
+_EPOCH, _VIEW, _EDIT = range(3)  # independent random streams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +34,8 @@ class View:
 def classifier_plan(labels_NxA: np.ndarray, view: View, seed: int, step: int, batch_size: int) -> dict[str, np.ndarray]:
     """Plan of a classifier's batch: row [B], flip [B], box [B, 4], label [B, A]."""
     rows = _shuffled_rows(len(labels_NxA), seed, step, batch_size)
-    rng = np.random.default_rng([seed, _VIEW, step])
+    rng = _rng(seed, _VIEW, step)
     return {"row": rows, "label": labels_NxA[rows], **_view(rng, view, batch_size)}
-
-
-def check_max_edits(max_edits: int, value_counts) -> None:
-    """Raises UserError unless that many attributes can be edited at once."""
-    if not 1 <= max_edits <= len(value_counts):
-        raise UserError(f"data.max_edits={max_edits}: the schema has 1 to {len(value_counts)} attributes to edit")
 
 
 class EditSampler:
@@ -50,15 +44,15 @@ class EditSampler:
     Args:
       labels_NxA: int32, the training images' labels.
       value_counts: `Schema.value_counts`.
-      max_edits: 1 to this many attributes are edited at once.
+      single: share of edits of one attribute; the rest are of two to all A, each number as often. Of an image
+        with fewer known values all of these are edited.
       balance: share of target values drawn evenly; the rest as frequent as in the data.
 
     Raises:
-      UserError: max_edits is not between 1 and A, or no image has a known label.
+      UserError: no image has a known label.
     """
 
-    def __init__(self, labels_NxA: np.ndarray, value_counts, max_edits: int, balance: float):
-        check_max_edits(max_edits, value_counts)
+    def __init__(self, labels_NxA: np.ndarray, value_counts, single: float, balance: float):
         self._frequencies = [
             np.bincount(column[column != UNKNOWN], minlength=count)
             for column, count in zip(labels_NxA.T, value_counts, strict=True)
@@ -70,7 +64,7 @@ class EditSampler:
             raise UserError("no training image has a known value of an attribute that varies")
         self._labels = labels_NxA
         self._references = ReferenceIndex(labels_NxA, value_counts)
-        self._max_edits = max_edits
+        self._single = single
         self._balance = balance
 
     def plan(self, view: View, seed: int, step: int, batch_size: int) -> dict[str, np.ndarray]:
@@ -82,7 +76,7 @@ class EditSampler:
           label, reference_label, target: int32 [B, A]; edited: int32 [B], one of the attributes in which they differ.
         """
         rows = self._sources[_shuffled_rows(len(self._sources), seed, step, batch_size)]
-        rng = np.random.default_rng([seed, _EDIT, step])
+        rng = _rng(seed, _EDIT, step)
         label = self._labels[rows]
         target, edited = self._targets(label, rng)
         reference_rows = self._references.choose(target, target != label, edited, rng)
@@ -93,7 +87,7 @@ class EditSampler:
             "reference_label": self._labels[reference_rows],
             "target": target,
             "edited": edited,
-            **_view(np.random.default_rng([seed, _VIEW, step]), view, batch_size),
+            **_view(_rng(seed, _VIEW, step), view, batch_size),
         }
 
     def _targets(self, label_BxA, rng):
@@ -101,13 +95,17 @@ class EditSampler:
         editable = (label_BxA != UNKNOWN) & self._editable_A
         lot = np.where(editable, rng.random(label_BxA.shape), -1.0)
         rank = np.argsort(np.argsort(-lot, axis=1), axis=1)
-        edits = rng.integers(1, self._max_edits + 1, size=(len(label_BxA), 1))
-        changed = (rank < edits) & editable
+        changed = (rank < self._counts(rng, *label_BxA.shape)[:, None]) & editable
         target = label_BxA.copy()
         for a, frequency in enumerate(self._frequencies):
             drawn = self._other_values(label_BxA[:, a], frequency, rng.random(len(label_BxA)))
             target[:, a] = np.where(changed[:, a], drawn, label_BxA[:, a])
         return target, np.argmax(lot, axis=1).astype(np.int32)
+
+    def _counts(self, rng, examples, attributes):
+        """How many attributes [B] each edit asks for."""
+        several = rng.integers(min(2, attributes), attributes + 1, size=examples)
+        return np.where(rng.random(examples) < self._single, 1, several)
 
     def _other_values(self, source_B, frequency, lot_B):
         """A value [B] other than the source's."""
@@ -129,7 +127,7 @@ def classifier_plans(labels_NxA, config, name: str, first_step: int):
 
 def amgan_plans(labels_NxA, schema, config, first_step: int):
     """Endless plans of this host's share of AMGAN's batches, from a step on."""
-    sampler = EditSampler(labels_NxA, schema.value_counts, config.data.max_edits, config.data.balance)
+    sampler = EditSampler(labels_NxA, schema.value_counts, config.data.single, config.data.balance)
     shares = config.amgan.n_critic
     view = View(config.data.flip, config.amgan.crop)
     for step in itertools.count(first_step):
@@ -163,7 +161,12 @@ def _shuffled_rows(size, seed, step, batch_size):
 
 @functools.lru_cache(maxsize=4)
 def _epoch_order(size, seed, epoch):
-    return np.random.default_rng([seed, epoch]).permutation(size)
+    return _rng(seed, _EPOCH, epoch).permutation(size)
+
+
+def _rng(seed, stream, index):
+    """Of a stream's epoch or step. A list of these as the seed would not do: numpy pads it with zeros."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, index)))
 
 
 def _view(rng, view, batch_size):

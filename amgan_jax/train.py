@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
+from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
@@ -93,7 +93,6 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     """
     check_config(config)
     check_devices(config)
-    sampling.check_max_edits(config.data.max_edits, source.schema.value_counts)
     # What these raise, not after hours.
     evaluate.check_measures(config, source, "validation")
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
@@ -132,7 +131,8 @@ def check_config(config) -> None:
     for name in counts:
         if _value(config, name) < 1:
             raise UserError(f"{name} should be at least 1")
-    for name, largest in (("data.crop", 0.99), ("amgan.crop", 0.99), ("data.balance", 1.0), ("amgan.ema_decay", 1.0)):
+    shares = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
+    for name, largest in shares.items():
         if not 0.0 <= _value(config, name) <= largest:
             raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
     if config.dtype not in ("float32", "bfloat16"):
@@ -351,7 +351,7 @@ def _validator(config, source, system_of, judge, names):
 
     def call(step, train_state):
         del step
-        figures, _ = evaluate.measure(config, source, "validation", system_of(train_state), judge, names)
+        figures = evaluate.measure(config, source, "validation", system_of(train_state), judge, names).figures
         return {f"validation/{name}": figure.value for name, figure in figures.items()}
 
     return call

@@ -19,6 +19,7 @@ _CHANGEABLE = (
     "data.data_dir",
     "data.source",
     "data.threads",
+    "edit",
     "evaluate",
     "log_steps",
     "sample_images",
@@ -33,14 +34,19 @@ _ADDED = {
     "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
     "attention.mixup": 0.0,
+    "data.single": 1.0,
     "discriminator.projection": False,
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
+    "edit.in_turn": None,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
     "generator_loss.outside": 0.0,
     "generator_loss.preservation": 0.0,
 }
+
+# Knobs that are gone, each with the value that `_ADDED` stands for.
+_GONE = {"data.max_edits": 1}
 
 
 def local_path(text: str) -> pathlib.Path:
@@ -122,7 +128,11 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
         raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
     for key, value in _ADDED.items():
         section, name = key.split(".")
-        tree.get(section, {}).setdefault(name, value)
+        tree.setdefault(section, {}).setdefault(name, value)
+    for key, value in _GONE.items():
+        section, name = key.split(".")
+        if tree[section].get(name) == value:
+            del tree[section][name]
     return config_dict.ConfigDict(_tuples(tree)), Schema.from_json((workdir / "schema.json").read_text())
 
 

@@ -22,7 +22,7 @@ def get_config() -> config_dict.ConfigDict:
     config.data.build = False  # build it by itself when it is missing; for datasets that need no source
     config.data.flip = True  # mirror training images at random
     config.data.crop = 0.12  # classifiers: at most this share of each side is cropped away at random
-    config.data.max_edits = 1  # attributes edited at once in training: 1 to this many, evenly
+    config.data.single = 0.5  # share of training's edits of one attribute; the rest are of two to all, evenly
     config.data.balance = 0.5  # share of target values drawn evenly; the rest as frequent as in the data
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
@@ -104,12 +104,16 @@ def get_config() -> config_dict.ConfigDict:
     config.sample_steps = 2000  # between sample sheets
     config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
+    config.edit = config_dict.ConfigDict()  # how trained networks edit, in evaluation and in commands
+    # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best.
+    config.edit.in_turn = config_dict.placeholder(tuple)
+
     config.evaluate = config_dict.ConfigDict()
     config.evaluate.batch_size = 64
     config.evaluate.seed = 3  # of the target values
     config.evaluate.read_source = False  # edits start from what `classify` reads, as the edit command's, not labels
     # Files in amgan_jax/evaluators: on test images at the end,
-    config.evaluate.measures = ("classification", "edits", "retrieval", "frechet", "perceptual")
+    config.evaluate.measures = ("classification", "edits", "edits_by_count", "retrieval", "frechet", "perceptual")
     config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
     config.evaluate.during.edits = 5000  # steps between, a multiple of log_steps; 0: never

@@ -20,7 +20,7 @@ class Measure(BaseMeasure):
         self._confusion = {reader: [np.zeros((n, n)) for n in counts] for reader in self._tallies}
 
     def add_images(self, images):
-        read = images.source if self.context.read_source else self.context.editor.classify(images.image)[0]
+        read = self.context.editor.classify(images.image)[0]
         predictions = {"classifier": read, "evaluator": images.reading.label}
         for reader, predicted in predictions.items():
             for a, name in enumerate(self.context.schema.names):

@@ -76,20 +76,25 @@ class Images(NamedTuple):
 
 
 class Edits(NamedTuple):
-    """One edit of each of `images`, all of one attribute.
+    """One edit of each of `images`.
 
     edited: float32 [B, H, W, 3] in [-1, 1]; mask: float32 [B, H, W, 1] in [0, 1].
-    target: int32 [B, A], the images' labels but for the attribute of index `attribute`.
+    target: int32 [B, A], the images' labels but for what was asked.
+    asked: bool [B, A], the attributes that the edit asks for.
     reading: what the evaluator sees in the edited images.
-    attribute: None in published queries, which may edit any.
     """
 
     images: Images
     edited: np.ndarray
     mask: np.ndarray
     target: np.ndarray
+    asked: np.ndarray
     reading: Reading
-    attribute: int | None
+
+    @property
+    def attribute(self) -> int:
+        """Index of the attribute of edits of one attribute, the same of all images."""
+        return int(np.argmax(self.asked[0]))
 
 
 class Figure(NamedTuple):
@@ -108,6 +113,14 @@ class Table(NamedTuple):
     cells: np.ndarray
 
 
+class Chart(NamedTuple):
+    """Lines over one axis, to be drawn: lines {name: [values]}; NaN where there is none."""
+
+    label: str
+    places: list[float]
+    lines: dict[str, list[float]]
+
+
 class BaseMeasure:
     """A measure sees every image and every edit once, then gives its figures.
 
@@ -123,7 +136,10 @@ class BaseMeasure:
         """Takes unedited images."""
 
     def add_edits(self, edits: Edits) -> None:
-        """Takes edits of images."""
+        """Takes edits of one attribute, the same of all images."""
+
+    def add_sets(self, count: int, at_once: Edits, in_turn: Edits) -> None:
+        """Takes edits of `count` attributes of each image in one pass, and the same ones one after another."""
 
     def add_queries(self, edits: Edits) -> None:
         """Takes edits that published queries ask for."""
@@ -134,6 +150,10 @@ class BaseMeasure:
 
     def tables(self) -> dict[str, Table]:
         """Figures by two values, by name."""
+        return {}
+
+    def charts(self) -> dict[str, Chart]:
+        """Figures over one axis, by name."""
         return {}
 
 
@@ -191,7 +211,9 @@ def find_measures(names: Iterable[str]) -> list[type[BaseMeasure]]:
 
 
 def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:
-    """Feeds all images of a split, and an edit of each attribute of each image, to the measures that take them.
+    """Feeds all images of a split, and edits of each, to the measures that take them.
+
+    The edits are one of each attribute, and one of each number of attributes, these drawn for each image.
 
     Args:
       measures: to feed.
@@ -199,15 +221,21 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
       batches: of `train.Source.evaluation_batches`.
       seed: of the target values, each drawn evenly from the values that the image does not have.
     """
+    attributes = len(context.schema.attributes)
     for padded in batches:
         read = _images(context, padded)
         for m in measures:
             m.add_images(_keep(read, padded["mask"]))
-        for attribute in range(len(context.schema.attributes)) if _take(measures, "add_edits") else ():
+        for attribute in range(attributes) if _take(measures, "add_edits") else ():
             edits = _edit(context, read, padded["mask"], attribute, seed)
             if len(edits.target):
                 for m in measures:
                     m.add_edits(edits)
+        for count in range(1, attributes + 1) if _take(measures, "add_sets") else ():
+            at_once, in_turn = _edit_sets(context, read, padded["mask"], count, seed)
+            if len(at_once.target):
+                for m in measures:
+                    m.add_sets(count, at_once, in_turn)
         for edits in _queried(context, read, padded["mask"]) if _take(measures, "add_queries") else ():
             for m in measures:
                 m.add_queries(edits)
@@ -229,7 +257,8 @@ def results(measures: list[BaseMeasure]) -> dict[str, Figure]:
 
 def _images(context, batch):
     image, label = batch["image"], batch["label"]
-    source = context.editor.classify(image)[0] if context.read_source else label
+    # Not as `classify` reads it by default, which asks the judge too.
+    source = context.editor.classify(image, ("attention",))[0] if context.read_source else label
     return Images(image, batch["row"], label, source, context.judge(image), batch.get("nuisance"))
 
 
@@ -241,15 +270,36 @@ def _edit(context, images, mask, attribute, seed):
     target = images.label.copy()
     target[:, attribute] = (images.label[:, attribute] + shift) % count
     keep = mask & (images.label[:, attribute] != UNKNOWN)
-    return _keep(_edit_to(context, images, target), keep)._replace(attribute=attribute)
+    return _keep(_edit_to(context, images, target), keep)
 
 
-def _edit_to(context, images, target):
+def _edit_sets(context, images, mask, count, seed):
+    """Edits `count` attributes of each image that is not padding and has as many known: (in one pass, in turn)."""
+    target = np.stack(
+        [_set_target(context, *image, count, seed) for image in zip(images.row, images.label, strict=True)]
+    )
+    keep = mask & (np.sum(images.label != UNKNOWN, axis=1) >= count)
+    at_once = _edit_to(context, images, target, in_turn=())
+    in_turn = _edit_to(context, images, target, in_turn=(count,)) if count > 1 else at_once  # one is one pass
+    return _keep(at_once, keep), _keep(in_turn, keep)
+
+
+def _set_target(context, row, label, count, seed):
+    """An image's label with other values of `count` attributes, or of all that are known where these are fewer."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(row, count)))
+    shift = rng.integers(1, context.schema.value_counts)
+    lot = np.where(label != UNKNOWN, rng.random(len(label)), -1.0)
+    chosen = (np.argsort(np.argsort(-lot)) < count) & (label != UNKNOWN)
+    return np.where(chosen, (label + shift) % context.schema.value_counts, label).astype(np.int32)
+
+
+def _edit_to(context, images, target, in_turn=None):
+    """Edits images to targets [B, A]; in_turn as in `Editor.edit`."""
     # What is not to change is asked for as the source has it, rightly read or not.
     stays = (target == images.label) | (target == UNKNOWN)
-    asked = np.where(stays, images.source, target)
-    edited, painted = context.editor.edit(images.image, images.source, asked)
-    return Edits(images, edited, painted, target, context.judge(edited), None)
+    wanted = np.where(stays, images.source, target)
+    edited, painted = context.editor.edit(images.image, images.source, wanted, in_turn=in_turn)
+    return Edits(images, edited, painted, target, ~stays, context.judge(edited))
 
 
 def _queried(context, images, mask):

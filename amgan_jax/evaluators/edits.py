@@ -24,14 +24,12 @@ class Measure(BaseMeasure):
         right = edits.reading.label == edits.target
         source = edits.images.label
         for a, name in enumerate(self.context.schema.names):
-            if a == edits.attribute:
-                self._edited.add(name, edits.images.row, right[:, a])
-                place = (source[:, a], edits.target[:, a])
-                np.add.at(self._tried[a], place, 1)
-                np.add.at(self._reached[a], place, right[:, a])
-            else:
-                known = source[:, a] != UNKNOWN
-                self._preserved.add(name, edits.images.row[known], right[known, a])
+            asked, kept = edits.asked[:, a], ~edits.asked[:, a] & (source[:, a] != UNKNOWN)
+            self._edited.add(name, edits.images.row[asked], right[asked, a])
+            self._preserved.add(name, edits.images.row[kept], right[kept, a])
+            place = (source[asked, a], edits.target[asked, a])
+            np.add.at(self._tried[a], place, 1)
+            np.add.at(self._reached[a], place, right[asked, a])
 
     def result(self):
         edited = self._edited.figures("edit_accuracy", mean="edit_accuracy/mean")
