@@ -12,6 +12,7 @@ from amgan_jax.workdir import local_path
 _WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
 _IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
 _SET = flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
+_SOURCE = flags.DEFINE_string("source", "", "Values that the photos have, where they would be misread: color=black.")
 _OUTPUT = flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
 _REGION = flags.DEFINE_string("region", None, "Keep the change to where this attribute is seen.")
 _SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
@@ -21,18 +22,25 @@ def main(argv):
     del argv
     paths = photos.find(_IMAGES.value)
     system = editor.load(local_path(_WORKDIR.value))
-    wanted = system.schema.parse_edit(_SET.value)
+    wanted, known = (system.schema.parse_edit(text) if text else {} for text in (_SET.value, _SOURCE.value))
     region = system.schema.index(_REGION.value) if _REGION.value else None
     outputs = _output_paths(paths, local_path(_OUTPUT.value))
     for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
         source, confidence = system.classify(image)
-        target = source.copy()
-        for attribute, value in wanted.items():
-            target[:, attribute] = value
+        source, confidence = _with_values(source, known), _with_values(confidence, dict.fromkeys(known, 1.0))
+        target = _with_values(source, wanted)
         edited, _ = system.edit(image, source, target, region)
         for i, (path, photo, seen) in enumerate(loaded):
             photos.write(outputs[path], photos.apply_change(photo, seen, edited[i]))
             print(f"{path} -> {outputs[path]}: {_describe(system.schema, source[i], confidence[i], target[i])}")
+
+
+def _with_values(table_BxA, values):
+    """A copy of a table with some columns set: {attribute index: value}."""
+    changed = table_BxA.copy()
+    for attribute, value in values.items():
+        changed[:, attribute] = value
+    return changed
 
 
 def _output_paths(paths, output):

@@ -38,7 +38,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     check_measures(config, source, "test")
     system = editor.load(workdir)
     judge = build_judge(config, source.schema, system.classifiers["evaluator"])
-    config = _settle(config, source, system, judge)
+    config = settle(config, source, system, judge)
     system = editor.Editor(config, source.schema, system.generator, system.classifiers)
     names = config.evaluate.measures
     _log.info("evaluating on the test split: %s", ", ".join(names))
@@ -56,8 +56,11 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     return figures
 
 
-def _settle(config, source, system, judge):
-    """The config with `edit.in_turn` as validation images show best, where it leaves that open."""
+def settle(config, source, system, judge):
+    """The config with `edit.in_turn` as the share of exact edits of validation images says, where it leaves that open.
+
+    Arguments as those of `measure`.
+    """
     if config.edit.in_turn is not None:
         return config
     settled = copy.deepcopy(config)

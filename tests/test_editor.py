@@ -33,6 +33,48 @@ def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
     np.testing.assert_allclose(limited_mask, seen * mask, atol=1e-6)
 
 
+def test_one_after_another_is_a_pass_an_attribute(system):
+    split = helpers.rendered_split(2, 24)
+    image, source = split.image[:4], split.label[:4]
+    target = source.copy()
+    target[1:, 2] = (source[1:, 2] + 1) % 7  # of the first image nothing is asked,
+    target[2:, 4] = (source[2:, 4] + 1) % 3  # of the last two two values
+    assert len(editor.split_edit(source, target, ())) == 1
+    np.testing.assert_array_equal(editor.split_edit(source, target, ())[0], target)
+    first, second = editor.split_edit(source, target, (2,))
+    np.testing.assert_array_equal(first[:, 2], target[:, 2])
+    np.testing.assert_array_equal(first[:, 4], source[:, 4])
+    np.testing.assert_array_equal(second, target)
+    once, mask = system.edit(image, source, target, in_turn=())
+    in_turn, in_turn_mask = system.edit(image, source, target, in_turn=(2,))
+    half, _ = system.edit(image, source, first, in_turn=())
+    rest, _ = system.edit(half, first, target, in_turn=())
+    np.testing.assert_allclose(in_turn, rest, atol=1e-6)
+    np.testing.assert_array_equal(once[:2], in_turn[:2])
+    np.testing.assert_array_equal(once[0], image[0])
+    assert not mask[0].any() and np.all(in_turn_mask >= 0.0) and np.all(in_turn_mask <= 1.0)
+    assert np.abs(once[2:] - in_turn[2:]).max() > 1e-3
+
+
+def test_an_unknown_value_is_not_edited():
+    source, target = np.array([[0, -1, 2]]), np.array([[-1, 1, 2]])
+    assert editor.split_edit(source, target, ()) == []
+    np.testing.assert_array_equal(editor.split_edit(source, np.array([[1, 1, -1]]), (1,)), [[[1, -1, 2]]])
+
+
+def test_the_config_says_what_is_edited_in_turn(system):
+    split = helpers.rendered_split(2, 24)
+    image, source = split.image[:2], split.label[:2]
+    target = (source + 1) % garments.SCHEMA.value_counts
+    config = helpers.tiny_config()
+    config.edit.in_turn = (5,)
+    other = editor.Editor(config, garments.SCHEMA, system.generator, system.classifiers)
+    np.testing.assert_array_equal(
+        other.edit(image, source, target)[0], system.edit(image, source, target, in_turn=(5,))[0]
+    )
+    assert not np.array_equal(other.edit(image, source, target)[0], system.edit(image, source, target)[0])
+
+
 def test_classify_reads_each_attribute_within_its_values(system):
     label, confidence = system.classify(helpers.rendered_split(2, 24).image)
     assert label.shape == confidence.shape == (24, 5)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from amgan_jax import arrays, evaluate, evaluators, garments, train
+from amgan_jax import editor as editor_lib
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators import common, frechet, retrieval
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
-NAMES = ("classification", "edits", "retrieval", "frechet", "perceptual", "counterfactual")
+NAMES = ("classification", "edits", "edits_by_count", "retrieval", "frechet", "perceptual", "counterfactual")
 
 
 class _Oracle:
@@ -24,11 +25,11 @@ class _Oracle:
         self._nuisance = {image.tobytes(): n for image, n in zip(split.image, split.nuisance, strict=True)}
         self._labels = {image.tobytes(): label for image, label in zip(split.image, split.label, strict=True)}
 
-    def classify(self, image):
+    def classify(self, image, readers=None):
         label = np.stack([self._labels[i.tobytes()] for i in image])
         return label, np.ones(label.shape)
 
-    def edit(self, image, source, target):
+    def edit(self, image, source, target, in_turn=None):
         nuisance = np.stack([self._nuisance[i.tobytes()] for i in image])
         edited = np.asarray(garments.render_batch(target, nuisance, image.shape[1:3]))
         self._labels |= {i.tobytes(): t for i, t in zip(edited, target, strict=True)}
@@ -50,7 +51,7 @@ def _judge(editor):
 class _Idle(_Oracle):
     """Edits nothing."""
 
-    def edit(self, image, source, target):
+    def edit(self, image, source, target, in_turn=None):
         return image, np.zeros((*image.shape[:3], 1))
 
 
@@ -58,13 +59,13 @@ def _figures(editor, batch_size=16, names=NAMES, source=None):
     config = helpers.tiny_config()
     config.evaluate.batch_size = batch_size
     source = source or helpers.rendered_source()
-    figures, _ = evaluate.measure(config, source, "test", editor, _judge(editor), names)
+    figures = evaluate.measure(config, source, "test", editor, _judge(editor), names).figures
     return {name: figure.value for name, figure in figures.items()}
 
 
 def test_no_edit_is_made_that_no_measure_takes():
     class _Reader(_Oracle):
-        def edit(self, image, source, target):
+        def edit(self, image, source, target, in_turn=None):
             raise AssertionError("nothing is to be edited")
 
     assert "classifier_accuracy/mean" in _figures(_Reader(helpers.rendered_split(2, 24)), names=("classification",))
@@ -93,6 +94,61 @@ def test_a_system_that_does_nothing_preserves_and_edits_nothing(idle):
     assert idle["counterfactual/psnr"] == idle["counterfactual/psnr_unedited"] < 30.0
     assert idle["counterfactual/ssim"] == idle["counterfactual/ssim_unedited"]
     assert idle["counterfactual/mask_iou"] == 0.0
+
+
+class _Forgetful(_Oracle):
+    """Makes the first of the edits that are asked for at once, and of an edit of one attribute that one."""
+
+    def edit(self, image, source, target, in_turn=None):
+        first = editor_lib.split_edit(source, target, in_turn=range(1, 6))[0]
+        return super().edit(image, source, target if in_turn else first)
+
+
+def test_edits_of_several_attributes_are_right_where_all_are():
+    figures = _figures(_Forgetful(helpers.rendered_split(2, 24)), names=("edits_by_count",))
+    for count in range(1, 6):
+        np.testing.assert_allclose(figures[f"edits/k{count}/each"], 1.0 / count)
+        assert figures[f"edits/k{count}/all"] == figures[f"edits/k{count}/exact"] == (count == 1)
+        assert figures.get(f"edits/k{count}/preserved", 1.0) == 1.0
+        assert figures[f"edits/k{count}/psnr"] >= figures[f"edits/k{count}/psnr_unedited"]
+    for count in range(2, 6):  # which this system can do one after another
+        assert figures[f"edits/k{count}/in_turn/exact"] == 1.0
+        assert figures[f"edits/k{count}/in_turn/psnr"] > figures[f"edits/k{count}/psnr"]
+    assert "edits/k5/preserved" not in figures and "edits/k6/all" not in figures
+
+
+def test_an_exact_edit_changes_no_other_value_even_one_that_was_misread():
+    split = helpers.rendered_split(2, 24)
+    oracle = _Oracle(split)
+    misread = oracle.classify(split.image)[0]
+    misread[:, 0] = (misread[:, 0] + 1) % 3
+    images = common.Images(
+        split.image, np.arange(24), split.label, split.label, common.Reading(misread, None, None), None
+    )
+    target = split.label.copy()
+    target[:, 2] = (target[:, 2] + 1) % 7
+    measure = common.find_measures(("edits_by_count",))[0](common.Context(SCHEMA, oracle, None))
+    rightly_now = common.Edits(
+        images, split.image, None, target, target != split.label, common.Reading(target, None, None)
+    )
+    as_before = rightly_now._replace(
+        reading=common.Reading(np.where(target != split.label, target, misread), None, None)
+    )
+    measure.add_sets(1, rightly_now, rightly_now)
+    measure.add_sets(2, as_before, as_before)
+    figures = measure.result()
+    assert (figures["edits/k1/exact"].value, figures["edits/k2/exact"].value) == (0.0, 1.0)
+    assert (figures["edits/k1/preserved"].value, figures["edits/k2/preserved"].value) == (1.0, 0.75)
+
+
+def test_the_editor_is_told_to_edit_in_turn_where_validation_shows_it_better():
+    config = helpers.tiny_config()
+    split = helpers.rendered_split(1, 16)
+    for system, best in ((_Forgetful(split), (2, 3, 4, 5)), (_Oracle(split), ())):
+        settled = evaluate.settle(config, helpers.rendered_source(), system, _judge(system))
+        assert settled.edit.in_turn == best and config.edit.in_turn is None
+    config.edit.in_turn = (3,)
+    assert evaluate.settle(config, None, None, None).edit.in_turn == (3,)
 
 
 def test_the_batch_size_changes_no_figure(idle):
@@ -128,12 +184,12 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
     split, asked = helpers.rendered_split(2, 24), []
 
     class _Misreader(_Idle):
-        def classify(self, image):
-            label, confidence = super().classify(image)
+        def classify(self, image, readers=None):
+            label, confidence = super().classify(image, readers)
             label[:, 2] = 1 - label[:, 2] % 2  # another colour than the true one
             return label, confidence
 
-        def edit(self, image, source, target):
+        def edit(self, image, source, target, in_turn=None):
             asked.append((source, target))
             return super().edit(image, source, target)
 
@@ -178,7 +234,8 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     measure.add_images(images)
     target = np.array([[1, 0], [0, 0], [1, 1]], np.int32)  # of edits of color; the last has no image
     reading = common.Reading(target, features[[1, 1, 0]], [])
-    edits = common.Edits(images, images.image, images.image[..., :1], target, reading, 0)
+    asked = np.array([[True, False]] * 3)
+    edits = common.Edits(images, images.image, images.image[..., :1], target, asked, reading)
     measure.add_edits(edits)
     figures = measure.result()
     # The first edit lands on image 1, which has its label; the second on its own source, which is left out.
@@ -216,12 +273,12 @@ def test_published_queries_replace_drawn_edits_in_retrieval():
     config, asked = helpers.tiny_config(), []
 
     class _Spy(_Oracle):
-        def edit(self, image, source, target):
+        def edit(self, image, source, target, in_turn=None):
             asked.extend((self._labels[i.tobytes()].tolist(), t.tolist()) for i, t in zip(image, target, strict=True))
             return super().edit(image, source, target)
 
     editor = _Spy(split)
-    figures, _ = evaluate.measure(config, source, "test", editor, _judge(editor), ("retrieval",))
+    figures = evaluate.measure(config, source, "test", editor, _judge(editor), ("retrieval",)).figures
     for row, target in zip(*queries, strict=True):
         assert (split.label[row].tolist(), target.tolist()) in asked
     assert figures["retrieval/top_1"].value == 1.0
@@ -248,7 +305,7 @@ def test_a_perceptual_distance_sees_changes_outside_of_the_region_only(oracle, i
 class _Careless(_Oracle):
     """Makes the edit, and mirrors the picture."""
 
-    def edit(self, image, source, target):
+    def edit(self, image, source, target, in_turn=None):
         edited, mask = super().edit(image, source, target)
         self._labels |= {i[:, ::-1].tobytes(): t for i, t in zip(edited, target, strict=True)}
         return np.ascontiguousarray(edited[:, :, ::-1]), mask
@@ -281,7 +338,7 @@ def test_tables_show_what_is_confused_with_what():
     config = helpers.tiny_config()
     split = helpers.rendered_split(2, 24)
     editor = _Oracle(split)
-    _, tables = evaluate.measure(config, helpers.rendered_source(), "test", editor, _judge(editor), NAMES)
+    tables = evaluate.measure(config, helpers.rendered_source(), "test", editor, _judge(editor), NAMES).tables
     table = tables["classifier_confusion/color"]
     assert table.rows == table.columns == SCHEMA.attributes[SCHEMA.index("color")].values
     seen = np.isin(np.arange(len(table.rows)), split.label[:, SCHEMA.index("color")])

@@ -40,5 +40,8 @@ def test_a_sheet_takes_what_is_read_for_unknown_values_only():
     source = np.zeros((2, len(SCHEMA.names)), np.int32)
     source[1] = -1
     sheet = report.edit_sheet(_Reader(), np.zeros((2, 4, 4, 3), np.float32), source)
-    for attribute, values in zip(SCHEMA.attributes, sheet.values, strict=True):
-        assert values == [attribute.values[1], attribute.values[0]]  # after the first, and after the last
+    following = [(a.values[1], a.values[0]) for a in SCHEMA.attributes]  # after the first, and after the last
+    assert sheet.columns == (*SCHEMA.names, "3 at once")
+    assert sheet.values[:-1] == [list(values) for values in following]
+    first, second = (cell.split("\n") for cell in sheet.values[-1])
+    assert first == [values[0] for values in following[:3]] and second == [values[1] for values in following[1:4]]

@@ -12,8 +12,8 @@ LABELS[::7, 1] = -1
 VIEW = sampling.View(flip=True, crop=0.2)
 
 
-def _sampler(max_edits=1, balance=0.5, labels=LABELS):
-    return sampling.EditSampler(labels, COUNTS, max_edits, balance)
+def _sampler(single=1.0, balance=0.5, labels=LABELS):
+    return sampling.EditSampler(labels, COUNTS, single, balance)
 
 
 def _assert_same(a, b):
@@ -37,18 +37,31 @@ def test_an_epoch_shows_every_row_once_in_an_order_of_its_own():
     assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("max_edits", [1, 2, 3])
-def test_targets_differ_in_known_attributes_only_and_in_as_many_as_asked(max_edits):
-    counts = set()
-    for step in range(20):
-        plan = _sampler(max_edits).plan(VIEW, 0, step, 16)
+@pytest.mark.parametrize("single", [0.0, 0.5, 1.0])
+def test_targets_differ_in_known_attributes_only_and_in_as_many_as_asked(single):
+    counts = []
+    for step in range(60):
+        plan = _sampler(single).plan(VIEW, 0, step, 16)
         changed = plan["target"] != plan["label"]
-        counts |= set(changed.sum(axis=1).tolist())
+        counts += changed.sum(axis=1)[(plan["label"] != -1).all(axis=1)].tolist()
         assert not (changed & (plan["label"] == -1)).any()
         assert changed[np.arange(16), plan["edited"]].all()
         assert (plan["target"] < np.array(COUNTS)).all()
         np.testing.assert_array_equal(plan["label"], LABELS[plan["row"]])
-    assert counts == set(range(1, max_edits + 1))
+    shares = np.bincount(counts, minlength=4)[1:] / len(counts)
+    np.testing.assert_allclose(shares, [single, (1.0 - single) / 2, (1.0 - single) / 2], atol=0.06)
+
+
+def test_of_an_image_with_few_known_values_all_are_edited_where_more_are_asked_for():
+    labels = LABELS.copy()
+    labels[:, 1:] = -1
+    plan = _sampler(0.0, labels=labels).plan(VIEW, 0, 0, 16)
+    np.testing.assert_array_equal(plan["target"] != plan["label"], np.tile([True, False, False], (16, 1)))
+
+
+def test_a_schema_of_one_attribute_has_one_to_edit():
+    plan = sampling.EditSampler(LABELS[:, :1], COUNTS[:1], single=0.0, balance=0.5).plan(VIEW, 0, 0, 16)
+    assert (plan["target"] != plan["label"]).all()
 
 
 def test_references_have_the_edited_value():
@@ -86,11 +99,6 @@ def test_images_without_a_known_label_are_no_sources():
     assert min(_sampler(labels=labels).plan(VIEW, 0, step, 25)["row"].min() for step in range(5)) >= 25
     with pytest.raises(UserError, match="no training image has a known value"):
         _sampler(labels=np.full_like(LABELS, -1))
-
-
-def test_too_many_edits_are_refused():
-    with pytest.raises(UserError, match="data.max_edits=4: the schema has 1 to 3"):
-        _sampler(max_edits=4)
 
 
 def test_hosts_shares_make_up_the_global_batch():
