@@ -29,6 +29,8 @@ _CHANGEABLE = (
 # Keys, and sections, that what the classifiers learnt depends on.
 _OF_CLASSIFIERS = ("data", "dtype", "height", "width", *networks.CLASSIFIERS)
 
+_OF_EDITS = ("data.balance", "data.single")  # but these
+
 # Knobs that came later, each with the value that stands for the time before.
 _ADDED = {
     "amgan.crop": 0.0,
@@ -148,7 +150,8 @@ def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> li
 
 def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
     """Those of `changed_keys` whose difference makes the classifiers of one config none of the other's."""
-    return [key for key in changed_keys(old, new) if key.partition(".")[0] in _OF_CLASSIFIERS]
+    keys = changed_keys(old, new)
+    return [key for key in keys if key.partition(".")[0] in _OF_CLASSIFIERS and key not in _OF_EDITS]
 
 
 def _is_ours(name):
