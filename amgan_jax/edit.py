@@ -22,7 +22,8 @@ def main(argv):
     del argv
     paths = photos.find(_IMAGES.value)
     system = editor.load(local_path(_WORKDIR.value))
-    wanted, known = (system.schema.parse_edit(text) if text else {} for text in (_SET.value, _SOURCE.value))
+    wanted = system.schema.parse_edit(_SET.value)
+    known = system.schema.parse_edit(_SOURCE.value) if _SOURCE.value else {}
     region = system.schema.index(_REGION.value) if _REGION.value else None
     outputs = _output_paths(paths, local_path(_OUTPUT.value))
     for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):

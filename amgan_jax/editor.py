@@ -71,7 +71,7 @@ class Editor:
     def _edit_once(self, image, source, target):
         """One pass of the generator, whose change is carried up where the image is larger."""
         generator = networks.build_generator(self.config)
-        condition = labels.condition(source, target, self.schema.value_counts)
+        condition = labels.condition(source, target, self.schema.value_counts, self.config.amgan.condition)
         seen = _seen(self.config, "amgan", image)
         edited, mask = apply(generator, {"params": self.generator}, seen, condition)
         if seen is not image:

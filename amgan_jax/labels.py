@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from amgan_jax.attributes import UNKNOWN
 
+CONDITION_PARTS = ("change", "target")
+
 
 def split_values(flat_V, value_counts) -> list[jax.Array]:
     """Cuts the last axis [..., V] into one array [..., values] an attribute."""
@@ -25,16 +27,23 @@ def one_hot(label_A, value_counts) -> jax.Array:
     return jnp.concatenate(planes, axis=-1)
 
 
-def condition(source_A, target_A, value_counts) -> jax.Array:
-    """What the generator is told of an edit, float32 [..., 2V].
+def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Array:
+    """What the generator is told of an edit, float32 [..., parts * V].
 
-    First the change (STGAN, Liu et al. 2019): +1 for a value to gain, -1 to lose, 0 where nothing
-    changes. Then the target's values, 1 each, so that what comes can fit what stays, as a sleeve the
-    garment's colour. An attribute that is unknown in either label takes no part.
+    An attribute that is unknown in either label takes no part.
+
+    Args:
+      source_A: int32 [..., A].
+      target_A: int32 [..., A].
+      value_counts: `Schema.value_counts`.
+      parts: of CONDITION_PARTS. "change": +1 for a value to gain, -1 to lose, 0 where nothing changes (STGAN, Liu
+        et al. 2019). "target": 1 for each value to have, so that what comes can fit what stays, as a sleeve the
+        garment's colour (StarGAN, Choi et al. 2018, which is told no more).
     """
     known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
     source_V, target_V = (one_hot(jnp.where(known, x, UNKNOWN), value_counts) for x in (source_A, target_A))
-    return jnp.concatenate([target_V - source_V, target_V], axis=-1)
+    planes = {"change": target_V - source_V, "target": target_V}
+    return jnp.concatenate([planes[part] for part in parts], axis=-1)
 
 
 def probabilities(logits_V, value_counts) -> jax.Array:

@@ -22,13 +22,15 @@ class Sheet(NamedTuple):
     """Photos and their edits, C columns.
 
     image: float32 [N, H, W, 3]; edited: [C, N, H, W, 3]; mask: [C, N, H, W, 1].
-    columns: name of each column. values: what each cell was asked for, [C][N].
+    columns: name of each column. target: int32 [C, N, A], the labels that were asked for; values: the names of what
+      each asks to change, [C][N].
     """
 
     image: np.ndarray
     edited: np.ndarray
     mask: np.ndarray
     columns: tuple[str, ...]
+    target: np.ndarray
     values: list[list[str]]
 
 
@@ -51,19 +53,15 @@ def edit_sheet(editor, image, source) -> Sheet:
     if len(attribute) > _AT_ONCE:  # others in each row
         asked.append((attribute - rows[:, None]) % len(attribute) < _AT_ONCE)
         names.append(f"{_AT_ONCE} at once")
-    edited, masks, values = [], [], []
-    for asked_NxA in asked:
-        target = np.where(asked_NxA, following, source)
-        pictures, mask = editor.edit(image, source, target)
-        edited.append(pictures)
-        masks.append(mask)
-        values.append(["\n".join(_values(schema, *row)) for row in zip(target, asked_NxA, strict=True)])
-    return Sheet(image, np.stack(edited), np.stack(masks), tuple(names), values)
+    targets = [np.where(asked_NxA, following, source) for asked_NxA in asked]
+    edited, masks = zip(*(editor.edit(image, source, target) for target in targets), strict=True)
+    values = [["\n".join(_changed(schema, *labels)) for labels in zip(source, t, strict=True)] for t in targets]
+    return Sheet(image, np.stack(edited), np.stack(masks), tuple(names), np.stack(targets), values)
 
 
-def _values(schema, target, asked):
-    """The names of the values that are asked for."""
-    return [schema.attributes[a].values[target[a]] for a in np.flatnonzero(asked)]
+def _changed(schema, source, target):
+    """The names of the values that come."""
+    return [schema.attributes[a].values[target[a]] for a in np.flatnonzero(source != target)]
 
 
 def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:

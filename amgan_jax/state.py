@@ -53,7 +53,7 @@ def init_amgan(config, schema: Schema) -> TrainState:
     generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
     keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
     values = jnp.zeros((1, sum(schema.value_counts)))
-    condition = jnp.zeros((1, 2 * sum(schema.value_counts)))  # see labels.condition
+    condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see labels.condition
     generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
     discriminator = networks.build_discriminator(config, schema)
     view = jnp.zeros((1, *networks.discriminator_view_shape(config)))

@@ -166,7 +166,7 @@ class Attention:
 
 def _edit(config, schema, image, source, target, params):
     """Images brought from their source values to their target values: (edited [B, H, W, 3], mask [B, H, W, 1])."""
-    condition = labels.condition(source, target, schema.value_counts)
+    condition = labels.condition(source, target, schema.value_counts, config.amgan.condition)
     return networks.build_generator(config).apply({"params": params}, image, condition)
 
 

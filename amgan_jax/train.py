@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, state, steps
+from amgan_jax import editor, evaluate, health, labels, networks, parallel, pretrained, report, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints
@@ -135,6 +135,9 @@ def check_config(config) -> None:
     for name, largest in shares.items():
         if not 0.0 <= _value(config, name) <= largest:
             raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
+    parts = config.amgan.condition
+    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(labels.CONDITION_PARTS):
+        raise UserError(f"amgan.condition={parts}: {', '.join(labels.CONDITION_PARTS)}, or one of them")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in networks.CLASSIFIERS:

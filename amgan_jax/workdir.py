@@ -33,6 +33,7 @@ _OF_EDITS = ("data.balance", "data.single")  # but these
 
 # Knobs that came later, each with the value that stands for the time before.
 _ADDED = {
+    "amgan.condition": ("change", "target"),
     "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
     "attention.mixup": 0.0,

@@ -13,12 +13,14 @@ To search for settings on validation images alone, give variants such as configs
 and, behind `--`, --config.evaluate.measures=().
 """
 
+import functools
 import json
 import pathlib
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 from absl import flags
 import jax
@@ -26,7 +28,7 @@ import matplotlib
 from ml_collections import config_dict, config_flags
 import numpy as np
 
-from amgan_jax import checkpoints, cli, editor, garments, networks, report
+from amgan_jax import cli, editor, garments, networks, parallel, report, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
@@ -41,10 +43,10 @@ from configs.compare import SYSTEMS  # noqa: E402
 
 _BASELINES = ("stargan", "ganimation", "sagan")
 _EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
+_ROUNDS, _UPDATES_A_ROUND = 5, 10  # of updates that are timed
 _SHOWN = (
     _EDITS,
     _PRESERVED,
-    "counterfactual/psnr",
     "counterfactual/mask_iou",
     "retrieval/top_10",
     "frechet_distance",
@@ -72,10 +74,11 @@ def main(argv):
     runs = {name: [folder / f"{name}-{seed}" for seed in range(_SEEDS.value)] for name in configs}
     _check_classifiers([directory for directories in runs.values() for directory in directories])
     figures = _collect(runs)
+    costs = _update_costs(runs, configs, overrides)
     write_atomically(output, json.dumps(figures, indent=1) + "\n")
     _draw_scores(runs, figures, output.with_suffix(".png"))
     sheet = _draw_edits(runs, output, folder) if _is_tested(figures) else None
-    write_atomically(output.with_suffix(".md"), _page(runs, figures, output, sheet, overrides))
+    write_atomically(output.with_suffix(".md"), _page(figures, costs, output, sheet, overrides))
     print(output.with_suffix(".md").read_text())
 
 
@@ -163,51 +166,119 @@ def _is_tested(figures):
     return all(_EDITS in values for values in figures.values())
 
 
-def _page(runs, figures, output, sheet, overrides):
-    shown = [metric for metric in _SHOWN if all(metric in f for f in figures.values())]
-    cost = {name: np.mean([_seconds_an_update(d) for d in directories]) for name, directories in runs.items()}
-    reference = next(iter(cost.values()))
-    lines = [f"| system | {' | '.join(shown)} | updates | time an update |", "|---" * (len(shown) + 3) + "|"]
-    for name, values in figures.items():
-        cells = [_cell(values[m]) for m in shown]
-        steps = values["train/steps"][0]
-        lines.append(f"| {name} | {' | '.join(cells)} | {steps} | {cost[name] / reference:.2f} |")
+def _page(figures, costs, output, sheet, overrides):
+    tables = "\n\n".join(f"**{question}**\n\n{_table(figures, columns)}" for question, columns in _questions(figures))
     picture = f"![the same test images through every system]({sheet})\n\n" if sheet else ""
     more = shlex.join(o for o in overrides if not o.startswith("--config.data."))  # where data is, is one's own
     spread = f"mean ± standard deviation of {_SEEDS.value} seeds" if _SEEDS.value > 1 else "one seed"
     command = f"python benchmarks/compare.py --seeds={_SEEDS.value} --configs={','.join(_CONFIGS.value)}"
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR{more and f' -- {more}'}\n```\n\n"
-        f"Test split, but for validation/; {spread}; time an update is training's, compilation and validation"
-        " included, relative to the first system's, on a machine with other work.\n\n"
-        + "\n".join(lines)
-        + f"\n\n{_verdict(figures)}\n\n"
+        f"Test split, but for validation/; {spread}; k is how many attributes are asked for at once, in one pass.\n\n"
+        f"{tables}\n\n**What does an update cost?**\n\n{_cost_table(figures, costs)}\n\n{_verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
 
 
-def _cell(values):
-    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"
+def _questions(figures):
+    """(question, {column: metric}) of each table that there are figures for."""
+    found = set.intersection(*(set(values) for values in figures.values()))
+    questions = {
+        words: {f"k = {k}": f"edits/k{k}/{share}" for k in _counts(found)}
+        for words, share in (
+            ("How often is all that was asked for read?", "all"),
+            ("How often do values that were not asked for stay?", "preserved"),
+            ("How often is all that was asked for read, and everything else as before?", "exact"),
+            ("How near is the true picture, in dB?", "psnr"),
+        )
+    }
+    questions["How do edits of one attribute score otherwise?"] = {metric: metric for metric in _SHOWN}
+    for words, columns in questions.items():
+        columns = {column: metric for column, metric in columns.items() if metric in found}
+        if columns:
+            yield words, columns
+
+
+def _counts(metrics):
+    return sorted({int(m.split("/")[1][1:]) for m in metrics if m.startswith("edits/k")})
+
+
+def _table(figures, columns):
+    """A row a system; the best of each column is bold, where more is better."""
+    best = {c: max(np.mean(f[m]) for f in figures.values()) for c, m in columns.items() if "distance" not in m}
+    lines = [f"| system | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, values in figures.items():
+        cells = [_cell(values[m], np.mean(values[m]) == best.get(c)) for c, m in columns.items()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(values, is_best=False):
+    digits = 1 if np.mean(values) > 10.0 else 3
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    mean = f"{np.mean(values):.{digits}f}"
+    return (f"**{mean}**" if is_best else mean) + spread
+
+
+def _cost_table(figures, costs):
+    first = next(iter(costs.values()))
+    rows = [f"| {n} | {f['train/steps'][0]} | {costs[n] / first:.2f} |" for n, f in figures.items()]
+    return "\n".join(["| system | updates | CPU time an update, to the first system's |", "|---|---|---|", *rows])
+
+
+def _update_costs(runs, configs, overrides):
+    """CPU seconds an update of each system: the median of rounds that take turns, compilation left out."""
+    updates = {name: _updates(_load_config(configs[name], overrides), runs[name][0]) for name in configs}
+    seconds = {name: [] for name in updates}
+    for _ in range(_ROUNDS):
+        for name, update in updates.items():
+            started = time.process_time()
+            for _ in range(_UPDATES_A_ROUND):
+                next(update)
+            seconds[name].append((time.process_time() - started) / _UPDATES_A_ROUND)
+    return {name: float(np.median(s)) for name, s in seconds.items()}
+
+
+def _updates(config, directory):
+    """An endless training on one batch, compiled when it is here."""
+    from amgan_jax import input_pipeline
+
+    source = input_pipeline.DatasetSource(config)
+    attention = parallel.replicate(editor.load(directory).classifiers["attention"])
+    step = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
+    batch = parallel.shard(next(iter(source.amgan_batches(config, 0))), config.amgan.n_critic)
+    start = parallel.replicate(jax.jit(lambda: state.init_amgan(config, source.schema))())
+
+    def run(train_state):
+        while True:
+            train_state, metrics = step(train_state, attention, batch)
+            jax.block_until_ready(metrics)
+            yield
+
+    updates = run(start)
+    next(updates)
+    return updates
 
 
 def _verdict(figures):
-    """AMGAN against the best baseline, in words."""
+    """AMGAN against the best baseline for each number of attributes, in words."""
     baselines = [name for name in figures if name.startswith(_BASELINES)]
-    if "amgan" not in figures or not baselines or not _is_tested(figures):
+    ours = next((name for name in figures if name.startswith("amgan")), None)
+    found = set.intersection(*(set(values) for values in figures.values()))
+    if ours is None or not baselines or not _is_tested(figures):
         return ""
-    mean = {name: np.mean(f[_EDITS]) for name, f in figures.items()}
-    preserved = {name: np.mean(f[_PRESERVED]) for name, f in figures.items()}
-    best = max(baselines, key=mean.get)
-    return (
-        f"AMGAN's mean edit accuracy is {mean['amgan'] / mean[best]:.2f} times that of the best baseline, {best};"
-        f" preservation {preserved['amgan']:.3f} against {preserved[best]:.3f}."
-    )
-
-
-def _seconds_an_update(directory):
-    steps, seconds = checkpoints.progress(directory / "amgan")
-    return seconds / steps
+    lines = []
+    for k in _counts(found):
+        mean = {name: np.mean(f[f"edits/k{k}/all"]) for name, f in figures.items()}
+        best = max(baselines, key=mean.get)
+        preserved = f"edits/k{k}/preserved"
+        kept = f"; preservation {_cell(figures[ours][preserved])} for {_cell(figures[best][preserved])}"
+        ratio = f"{mean[ours] / mean[best]:.2f} times" if mean[best] else "infinitely many times"
+        lines.append(
+            f"- k = {k}: {ours} gets all right {ratio} as often as the best baseline, {best}"
+            f"{kept if preserved in found else ''}."
+        )
+    return "\n".join(lines)
 
 
 def _draw_scores(runs, figures, path):
@@ -252,15 +323,14 @@ def _draw_edits(runs, output, folder):
     batch = next(iter(input_pipeline.DatasetSource(config).evaluation_batches(config, "test")))
     image, label, rows = batch["image"][:3], batch["label"][:3], []
     sheets = {n: report.edit_sheet(editor.load(directories[0]), image, label) for n, directories in runs.items()}
-    values = next(iter(sheets.values())).values
-    for a, attribute in enumerate(schema.attributes):
-        columns = {"source": image} | {name: sheet.edited[a] for name, sheet in sheets.items()}
+    values = next(iter(sheets.values()))  # which all have alike
+    for c, column in enumerate(values.columns):
+        columns = {"source": image} | {name: sheet.edited[c] for name, sheet in sheets.items()}
         if "nuisance" in batch:
-            target = label.copy()
-            target[:, a] = [attribute.values.index(value) for value in values[a]]
-            columns["truth"] = np.asarray(garments.render_batch(target, batch["nuisance"][:3], image.shape[1:3]))
-        for i, value in enumerate(values[a]):
-            rows.append((f"{attribute.name} {value}", {n: c[i] for n, c in columns.items()}))
+            truth = garments.render_batch(values.target[c], batch["nuisance"][:3], image.shape[1:3])
+            columns["truth"] = np.asarray(truth)
+        for i, value in enumerate(values.values[c]):
+            rows.append((f"{column}\n{value}", {n: x[i] for n, x in columns.items()}))
     published = "nuisance" in batch
     path = output.with_name(f"{output.stem}_edits.png") if published else folder / f"{output.stem}_edits.png"
     _draw_grid(rows, path)

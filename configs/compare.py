@@ -6,7 +6,8 @@ python benchmarks/compare.py --workdir=DIR    # all of them, with a table
 All are one training step with parts switched on and off, on the same backbone, the same data and the same
 evaluator, so that a comparison differs in nothing else. They start from quickstart's settings, and from the
 weights that each system's paper recommends for its losses, named below. Then comes what a search on validation
-garments, through the same variants of all systems, found to be better (CHOSEN).
+garments, through the same variants of all systems, found to be better (CHOSEN). stargan_published is as in its
+paper, and so are the others with that variant.
 """
 
 import functools
@@ -29,15 +30,20 @@ def get_config(system: str = "amgan"):
 def switch(config, system: str, chosen):
     """Switches a config's parts to those of a system, see `get_config`, with its chosen variants."""
     name, variants = system, []
-    while variant := next((v for v in ("plain", *VARIANTS) if name.endswith(f"_{v}")), None):
+    while variant := next((v for v in VARIANTS if name.endswith(f"_{v}")), None):
         name, variants = name.removesuffix(f"_{variant}"), [variant, *variants]
     if name not in SYSTEMS:
-        raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}, then _{', _'.join(('plain', *VARIANTS))}")
+        raise UserError(f"unknown system {system!r}: {', '.join(SYSTEMS)}, then _{', _'.join(VARIANTS)}")
     SYSTEMS[name](config)
-    variants = variants[1:] if variants[:1] == ["plain"] else [*chosen.get(name, ()), *variants]
+    if not {"plain", "published"} & set(variants):
+        variants = [*chosen.get(name, ()), *variants]
     for variant in variants:
         VARIANTS[variant](config)
     return config
+
+
+def _plain(config):
+    """Without what was chosen for the system."""
 
 
 def _twice(config):
@@ -53,10 +59,17 @@ def _scale_rates(config, factor):
         optimizer.learning_rate *= factor
 
 
-def _published(config):
+def _plain_score(config):
     """Discriminators' score as in all these papers: no projection, a gradient penalty of 10."""
     config.discriminator.projection = False
     config.discriminator_loss.penalty = 10.0
+
+
+def _published(config):
+    """Each system as in its own paper: nothing of ours that helps all of them, and nothing that a search chose."""
+    _plain_score(config)
+    _real_heads(config)
+    config.amgan.condition = ("target",)
 
 
 def _real_heads(config):
@@ -133,16 +146,18 @@ SYSTEMS = {
 
 # By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
 CHOSEN = {
-    "amgan": ("published",),
+    "amgan": ("plain_score",),
     "stargan": ("double_attributes",),
-    "ganimation": ("published",),
+    "ganimation": ("plain_score",),
     "sagan": ("half_rate",),
 }
 CHOSEN |= {name: CHOSEN["amgan"] for name in SYSTEMS if name.startswith("no_")}  # AMGAN, but for a part
 
 VARIANTS = {
-    "twice": _twice,
+    "plain": _plain,
     "published": _published,
+    "plain_score": _plain_score,
+    "twice": _twice,
     "half_rate": functools.partial(_scale_rates, factor=0.5),
     "double_rate": functools.partial(_scale_rates, factor=2.0),
     "double_attributes": _double_attributes,

@@ -56,6 +56,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.batch_size = 16  # over all devices
     config.amgan.num_steps = 100_000  # updates of the generator
     config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
+    config.amgan.condition = ("change", "target")  # what the generator is told of an edit: these, or one of them
     config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
     config.amgan.crop = 0.0  # as data.crop, of photos and their references alike
     config.amgan.regional = True  # whether there is a regional discriminator

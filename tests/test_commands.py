@@ -45,6 +45,10 @@ def test_training_leaves_what_the_contract_says(trained_workdir):
     expected |= {f"perceptual_distance/{name}" for name in (*garments.SCHEMA.names, "mean")}
     compared = ("psnr", "psnr_unedited", "ssim", "ssim_unedited", "mask_iou")
     expected |= {f"counterfactual/{m}{of}" for m in compared for of in ("", *(f"/{n}" for n in garments.SCHEMA.names))}
+    shares = ("each", "all", "preserved", "exact", "psnr")
+    expected |= {f"edits/k{k}/{share}" for k in range(1, 6) for share in (*shares, "psnr_unedited")}
+    expected |= {f"edits/k{k}/in_turn/{share}" for k in range(2, 6) for share in shares}
+    expected -= {"edits/k5/preserved", "edits/k5/in_turn/preserved"}  # where nothing is left to preserve
     expected |= {"frechet_distance", "frechet_distance/24_images", "train/steps", "train/seconds"}
     # Of the labels that edits ask for, the few test images need not have any.
     assert figures.keys() - {f"retrieval/top_{k}" for k in (1, 10, 30)} == expected
@@ -52,10 +56,12 @@ def test_training_leaves_what_the_contract_says(trained_workdir):
     assert all(low <= figures[name] <= high for name, (low, high) in intervals.items())
     assert intervals.keys() > {"edit_accuracy/mean", "counterfactual/psnr"}
     assert figures["train/steps"] == 8 and figures["train/seconds"] > 0.0
+    in_turn = json.loads((trained_workdir / "config.json").read_text())["edit"]["in_turn"]
+    assert set(in_turn) <= {2, 3, 4, 5}  # settled by validation images
     assert "validation/" not in (trained_workdir / "metrics.jsonl").read_text()  # evaluate.during.edits is 0
     written = {str(p.relative_to(trained_workdir)) for p in trained_workdir.rglob("*")}
     report = {f"report/{name}.json" for name in ("metrics", "intervals", "tables")} | {"report/README.md"}
-    report |= {f"report/{name}.png" for name in ("edits", "curves", "tables")}
+    report |= {f"report/{name}.png" for name in ("edits", "charts", "curves", "tables")}
     assert written >= report | {"config.json", "schema.json", "metrics.jsonl", "samples/8.png"}
     assert written >= {"attention/8", "evaluator/8", "amgan/8"}
 
@@ -96,6 +102,16 @@ def test_edit_keeps_each_photos_size_and_says_what_it_changed(trained_workdir, a
     lines = result.stdout.splitlines()
     assert len(lines) == 3
     assert all("seen: sleeve_length" in line and "changed: " in line and " -> " in line for line in lines)
+
+
+def test_edit_takes_what_the_user_says_of_the_photo_for_what_it_reads(trained_workdir, album, tmp_path):
+    read = _edit(trained_workdir, album / "tall.jpg", tmp_path / "read.png").stdout
+    color = next(c for c in ("red", "black") if f"color {c} " not in read)
+    said = _edit(trained_workdir, album / "tall.jpg", tmp_path / "said.png", f"--source=color={color}").stdout
+    assert f"color {color} (1.00)" in said and f"color {color} -> blue" in said
+    assert (tmp_path / "said.png").read_bytes() != (tmp_path / "read.png").read_bytes()
+    wrong = _edit(trained_workdir, album / "tall.jpg", tmp_path / "wrong.png", "--source=color=loud")
+    helpers.assert_refused(wrong, "unknown value 'loud' for color")
 
 
 def test_edits_are_drawn_beside_their_photos(trained_workdir, album, tmp_path):

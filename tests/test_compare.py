@@ -34,7 +34,9 @@ def test_what_is_trained_already_is_collected_with_a_value_a_seed(compared, trai
     figures = json.loads((compared / "out" / "compare.json").read_text())
     report = json.loads((trained_workdir / "report" / "metrics.json").read_text())
     assert figures == {"tiny": {name: [value, value] for name, value in report.items()}}
-    assert f"| tiny | {report['edit_accuracy/mean']:.3f} ± 0.000 |" in (compared / "out" / "compare.md").read_text()
+    page = (compared / "out" / "compare.md").read_text()
+    assert f"| tiny | **{report['edit_accuracy/mean']:.3f}** ± 0.000 |" in page
+    assert "| tiny | 8 | 1.00 |" in page and f"**{report['edits/k2/all']:.3f}** ± 0.000" in page
     assert {p.name for p in (compared / "out").glob("*.png")} == {"compare.png", "compare_edits.png"}
 
 
@@ -51,9 +53,12 @@ def test_configs_that_are_not_alike_are_refused(compared, data_dir):
 
 def test_the_verdict_is_on_the_best_baseline_and_its_variants():
     edits = {"amgan": 0.6, "stargan": 0.3, "stargan_twice": 0.5, "no_regional": 0.7}
-    figures = {name: {"edit_accuracy/mean": [value], "preservation/mean": [0.9]} for name, value in edits.items()}
+    figures = {name: {"edit_accuracy/mean": [value], "edits/k2/all": [value]} for name, value in edits.items()}
     code = f"import sys; sys.path.insert(0, 'benchmarks'); import compare; print(compare._verdict({figures}))"
-    assert "1.20 times that of the best baseline, stargan_twice" in helpers.run("-c", code).stdout
+    assert (
+        "k = 2: amgan gets all right 1.20 times as often as the best baseline, stargan_twice"
+        in helpers.run("-c", code).stdout
+    )
 
 
 def test_a_figure_that_is_not_finite_is_refused(compared, data_dir):

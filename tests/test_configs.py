@@ -50,13 +50,22 @@ def test_an_unknown_system_is_refused():
 
 def test_variants_of_a_system_follow_what_was_chosen_for_it_unless_it_is_plain():
     plain, chosen, twice, own = (
-        compare.get_config(f"sagan{v}") for v in ("_plain", "", "_twice", "_plain_published_twice")
+        compare.get_config(f"sagan{v}") for v in ("_plain", "", "_twice", "_plain_plain_score_twice")
     )
     rates = [c.generator_optimizer.learning_rate for c in (plain, chosen, twice, own)]
     assert rates == [2 * rates[1], rates[1], rates[1], 2 * rates[1]]
     assert own.discriminator_loss.penalty == 10.0 and not own.discriminator.projection
     assert {c.discriminator_loss.penalty for c in (plain, chosen, twice)} == {2.0}
     assert chosen.amgan.num_steps == plain.amgan.num_steps == twice.amgan.num_steps / 2 == own.amgan.num_steps / 2
+
+
+@pytest.mark.parametrize("name", ["amgan", "stargan", "ganimation", "sagan"])
+def test_a_published_system_has_nothing_that_helps_all(name):
+    published, plain = (compare.get_config(f"{name}_{variant}") for variant in ("published", "plain"))
+    assert published.amgan.condition == ("target",) and not published.discriminator.projection
+    assert not published.discriminator_loss.source_attributes and published.discriminator_loss.penalty == 10.0
+    changed = [key for key, value in _flatten(published.to_dict()) if dict(_flatten(plain.to_dict()))[key] != value]
+    assert {key.partition(".")[0] for key in changed} <= {"amgan", "discriminator", "discriminator_loss"}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_generator_that_ignores_its_condition_is_named():
     heeding = same * np.arange(3).reshape(3, 1, 1, 1, 1)
 
     def sheet(edited):
-        return report.Sheet(image, edited, np.ones((3, 2, 8, 8, 1)), ("a", "b", "c"), [["x"] * 2] * 3)
+        return report.Sheet(image, edited, np.ones((3, 2, 8, 8, 1)), ("a", "b", "c"), None, [["x"] * 2] * 3)
 
     (warning,) = health.diagnose_samples(1000, sheet(same))
     assert "ignores its condition" in warning

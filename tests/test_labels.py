@@ -14,9 +14,11 @@ def test_one_hot_leaves_unknown_values_zero():
 
 def test_a_condition_has_the_change_then_the_values_to_have_and_nothing_of_what_is_unknown():
     source, target = np.array([[0, 1], [-1, 1], [1, 0]]), np.array([[0, 2], [1, 1], [-1, 0]])
-    change, wanted = np.split(labels.condition(source, target, COUNTS), 2, axis=-1)
+    change, wanted = np.split(labels.condition(source, target, COUNTS, ("change", "target")), 2, axis=-1)
     np.testing.assert_array_equal(change, [[0, 0, 0, -1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
     np.testing.assert_array_equal(wanted, [[1, 0, 0, 0, 1], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0]])
+    for part, planes in (("change", change), ("target", wanted)):
+        np.testing.assert_array_equal(labels.condition(source, target, COUNTS, (part,)), planes)
 
 
 def test_most_likely_reads_each_attribute_by_itself():

@@ -133,7 +133,9 @@ def test_the_generators_gradient_is_that_of_its_loss():
     generator = networks.build_generator(config)
 
     def edit(params, image, source, target):
-        return generator.apply({"params": params}, image, labels.condition(source, target, SCHEMA.value_counts))[0]
+        return generator.apply(
+            {"params": params}, image, labels.condition(source, target, SCHEMA.value_counts, config.amgan.condition)
+        )[0]
 
     def cycle(params):
         edited = edit(params, image, label, target)
@@ -174,7 +176,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     config = _config_of_one_loss("outside", 2.0)
     start = _moved(jax.device_get(_start(config)))
     part = {name: jnp.asarray(x) for name, x in start[2].items()}
-    condition = labels.condition(part["label"], part["target"], SCHEMA.value_counts)
+    condition = labels.condition(part["label"], part["target"], SCHEMA.value_counts, config.amgan.condition)
     region = steps.Attention(config, SCHEMA, start[1]).guide(part)["regions"]
 
     def outside(params):

@@ -37,21 +37,21 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, condition_Bx2V):
+    def __call__(self, image_BxHxWx3, condition_BxC):
         """Returns (edited [B, H, W, 3] in [-1, 1], mask [B, H, W, 1] in [0, 1]), both float32.
 
         Args:
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
-          condition_Bx2V: float32 in [-1, 1], see `labels.condition`.
+          condition_BxC: float32 in [-1, 1], see `labels.condition`.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
-        features = _features(self, image_BxHxWx3, condition_Bx2V)
+        features = _features(self, image_BxHxWx3, condition_BxC)
         change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
         color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
         if self.mask == "none":
             return color, jnp.ones_like(color[..., :1])
         if self.mask == "network":
-            features = _features(self, image_BxHxWx3, condition_Bx2V)
+            features = _features(self, image_BxHxWx3, condition_BxC)
         logit = head(1)(features).astype(jnp.float32) + self.mask_bias
         mask = jax.nn.sigmoid(logit)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
@@ -75,7 +75,7 @@ def _clip_backward(color, gradient):
 _clip.defvjp(_clip_forward, _clip_backward)
 
 
-def _features(generator, image_BxHxWx3, condition_Bx2V):
+def _features(generator, image_BxHxWx3, condition_BxC):
     """Features [B, H, W, width + 3] that heads look at; each call makes a network of its own.
 
     The last are the image's pixels: norms forget how bright and how colourful it is.
@@ -84,7 +84,7 @@ def _features(generator, image_BxHxWx3, condition_Bx2V):
     conv = functools.partial(layers.Conv, use_bias=False, dtype=generator.dtype)
     down = functools.partial(layers.Downsample, use_bias=False, dtype=generator.dtype)
     norm = lambda x: layers.ConditionalNorm(dtype=generator.dtype)(x, condition)  # noqa: E731
-    condition = condition_Bx2V.astype(generator.dtype)
+    condition = condition_BxC.astype(generator.dtype)
     x = image_BxHxWx3.astype(generator.dtype)
     width = generator.width
 
