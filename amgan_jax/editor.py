@@ -70,10 +70,11 @@ class Editor:
 
     def _edit_once(self, image, source, target):
         """One pass of the generator, whose change is carried up where the image is larger."""
-        generator = networks.build_generator(self.config)
+        generator = networks.build_generator(self.config, self.schema)
         condition = labels.condition(source, target, self.schema.value_counts, self.config.amgan.condition)
         seen = _seen(self.config, "amgan", image)
-        edited, mask = apply(generator, {"params": self.generator}, seen, condition)
+        inputs = (seen, condition, labels.changed(source, target))
+        edited, mask, _ = apply(generator, {"params": self.generator}, *inputs)
         if seen is not image:
             change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
             edited = np.clip(image + change, -1.0, 1.0)

@@ -27,6 +27,12 @@ def one_hot(label_A, value_counts) -> jax.Array:
     return jnp.concatenate(planes, axis=-1)
 
 
+def changed(source_A, target_A) -> jax.Array:
+    """float32 [..., A], 1 where the labels int32 [..., A] are known and differ."""
+    known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
+    return (known & (source_A != target_A)).astype(jnp.float32)
+
+
 def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Array:
     """What the generator is told of an edit, float32 [..., parts * V].
 

@@ -54,8 +54,15 @@ def gradient_penalty(score: Callable, real_BxHxWxC, fake_BxHxWxC, mix_B) -> jax.
 
 
 def absolute_error(a, b) -> jax.Array:
-    """Mean |a - b|: the cycle loss (Zhu et al. 2017) and the attention loss."""
+    """Mean |a - b|: the cycle loss (Zhu et al. 2017)."""
     return jnp.mean(jnp.abs(a - b))
+
+
+def attention(masks_BxHxWxA, regions_BxHxWxA, changed_BxA) -> jax.Array:
+    """Mean |mask - region| over pixels and over the attributes that change; others count as 0."""
+    error_BxA = jnp.mean(jnp.abs(masks_BxHxWxA - regions_BxHxWxA), axis=(1, 2))
+    share_BxA = changed_BxA / jnp.maximum(1.0, jnp.sum(changed_BxA, axis=-1, keepdims=True))
+    return jnp.mean(jnp.sum(error_BxA * share_BxA, axis=-1))
 
 
 def perceptual(features_BxC, reference_features_BxC) -> jax.Array:

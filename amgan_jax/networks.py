@@ -14,7 +14,7 @@ from amgan_jax.models import attention, discriminator, efficientnet, generator
 
 CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
-_MASKS = ("head", "network", "none")
+_MASKS = ("attributes", "head", "network", "none")
 _ARCHITECTURES = {
     "resnet": attention.ResNet,
     "plain": attention.PlainConvNet,
@@ -23,11 +23,12 @@ _ARCHITECTURES = {
 _SHARED = {"value_counts", "dtype", "axis_name", "parent", "name"}  # what every classifier takes
 
 
-def build_generator(config) -> generator.Generator:
+def build_generator(config, schema: Schema) -> generator.Generator:
     """The generator; UserError where config.generator.mask is none that there is."""
     if config.generator.mask not in _MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
-    return generator.Generator(**config.generator, dtype=jnp.dtype(config.dtype))
+    attributes = len(schema.attributes)
+    return generator.Generator(**config.generator, attributes=attributes, dtype=jnp.dtype(config.dtype))
 
 
 def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:

@@ -54,7 +54,8 @@ def init_amgan(config, schema: Schema) -> TrainState:
     keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
     values = jnp.zeros((1, sum(schema.value_counts)))
     condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see labels.condition
-    generator = networks.build_generator(config).init(generator_key, image, condition)["params"]
+    changed = jnp.zeros((1, len(schema.attributes)))
+    generator = networks.build_generator(config, schema).init(generator_key, image, condition, changed)["params"]
     discriminator = networks.build_discriminator(config, schema)
     view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
     discriminators = {name: discriminator.init(key, view, values)["params"] for name, key in keys.items()}

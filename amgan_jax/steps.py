@@ -16,7 +16,7 @@ import optax
 from amgan_jax import labels, losses, networks, parallel
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.models import attention as attention_lib
-from amgan_jax.models import layers
+from amgan_jax.models import generator, layers
 from amgan_jax.networks import GLOBAL, REGIONAL
 from amgan_jax.state import ClassifierState, TrainState
 
@@ -94,7 +94,7 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
         # The last share's edits are judged by the generator's update too: made once, differentiated later.
         edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
         output, pull_back = jax.vjp(edit, state.generator)
-        fake = attention.look(output[0]).view
+        fake = attention.look(output.edited).view
         state, metrics = _update_discriminators(config, schema, state, fake, guide, part, share)
     state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
@@ -134,17 +134,19 @@ class Attention:
         A region is the larger of the source value's map and, in the reference, the target value's.
 
         Returns:
-          region: float32 [B, H, W, 1], where the regional discriminator looks;
-          regions: float32 [B, H, W, 1], where the generator should paint: the largest over all edited attributes;
+          maps: float32 [B, H, W, A], the region of an edit of each attribute;
+          region: float32 [B, H, W, 1], where the regional discriminator looks: that of `edited`;
+          regions: float32 [B, H, W, 1], the largest over all edited attributes;
           image, reference: the `Look` of each.
         """
         of_image, of_reference = self._classify(part["image"]), self._classify(part["reference"])
         lost = self._activation_maps(of_image, part["label"])
         gained = self._activation_maps(of_reference, part["target"])
         region_BxHxWxA = jnp.maximum(lost, gained)
-        changed_BxA = (part["target"] != part["label"]).astype(jnp.float32)
+        changed_BxA = labels.changed(part["label"], part["target"])
         edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
         return {
+            "maps": region_BxHxWxA,
             "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
             "regions": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
             "image": self._look(part["image"], of_image),
@@ -164,10 +166,11 @@ class Attention:
         return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
-def _edit(config, schema, image, source, target, params):
-    """Images brought from their source values to their target values: (edited [B, H, W, 3], mask [B, H, W, 1])."""
+def _edit(config, schema, image, source, target, params) -> generator.Output:
+    """Images brought from their source values to their target values."""
     condition = labels.condition(source, target, schema.value_counts, config.amgan.condition)
-    return networks.build_generator(config).apply({"params": params}, image, condition)
+    network = networks.build_generator(config, schema)
+    return network.apply({"params": params}, image, condition, labels.changed(source, target))
 
 
 def _update_discriminators(config, schema, state, fake, guide, part, share):
@@ -245,20 +248,20 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     to_read = _asked(label, target, schema.value_counts) + kept
 
     def loss_fn(params, output):
-        edited, mask = output
+        edited, mask, masks = output
         look = attention.look(edited)
         parts = judge(GLOBAL, look.view, to_read)
         if config.amgan.regional:
             parts |= judge(REGIONAL, _within(guide["region"], look.view), values)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
-            restored, _ = _edit(config, schema, edited[some], target[some], label[some], params)
+            restored = _edit(config, schema, edited[some], target[some], label[some], params).edited
             parts["cycle"] = losses.absolute_error(image[some], restored)
         if weights.identity:
-            same, _ = _edit(config, schema, image, label, label, params)
+            same = _edit(config, schema, image, label, label, params).edited
             parts["identity"] = losses.absolute_error(image, same)
         if weights.attention:
-            parts["attention"] = losses.absolute_error(mask, guide["regions"])
+            parts["attention"] = losses.attention(masks, guide["maps"], labels.changed(label, target))
         if weights.outside:
             parts["outside"] = jnp.mean((1.0 - guide["regions"]) * jnp.abs(edited - image))
         if weights.perceptual:

@@ -100,6 +100,7 @@ def _ganimation(config):
     StarGAN, where GANimation regresses the strengths of its action units.
     """
     _no_parts_of_amgan(config)
+    config.generator.mask = "head"
     config.generator_loss.mask_size = 0.1
     config.generator_loss.mask_variation = 1e-5 * config.height * config.width
 

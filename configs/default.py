@@ -68,7 +68,8 @@ def get_config() -> config_dict.ConfigDict:
     config.generator.first_kernel = 7  # size of the first convolution
     config.generator.head_kernel = 7  # size of the colour and mask heads
     config.generator.skips = True  # whether the decoder sees the encoder's features
-    config.generator.mask = "head"  # where the mask comes from: head, network (one of its own) or none
+    # Where the mask comes from: attributes (a mask each), head (one for all), network (one of its own) or none.
+    config.generator.mask = "attributes"
     config.generator.mask_bias = 0.0  # initial logit of the mask
 
     config.discriminator = config_dict.ConfigDict()  # of both
@@ -93,7 +94,7 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.regional_attributes = 1.0
     config.generator_loss.cycle = 10.0
     config.generator_loss.identity = 0.0  # what an edit to the source's own values changes
-    config.generator_loss.attention = 1.0  # mask against the region of the edit
+    config.generator_loss.attention = 1.0  # each attribute's mask against its region
     config.generator_loss.outside = 0.0  # what an edit changes, weighed by one minus its region
     config.generator_loss.perceptual = 10.0  # features against the reference's
     config.generator_loss.preservation = 0.0  # values not to change, read off edits as off photos (attention network)

@@ -22,8 +22,10 @@ def test_networks_fit_the_images(name):
     start = jax.eval_shape(lambda: state.init_amgan(config, garments.SCHEMA))
     image = jax.ShapeDtypeStruct((1, config.height, config.width, 3), jax.numpy.float32)
     condition = jax.ShapeDtypeStruct((1, 2 * sum(garments.SCHEMA.value_counts)), jax.numpy.float32)
-    generator = networks.build_generator(config)
-    edited, mask = jax.eval_shape(lambda p, x, c: generator.apply({"params": p}, x, c), start.ema, image, condition)
+    changed = jax.ShapeDtypeStruct((1, len(garments.SCHEMA.names)), jax.numpy.float32)
+    generator = networks.build_generator(config, garments.SCHEMA)
+    apply = lambda params, *inputs: generator.apply({"params": params}, *inputs)  # noqa: E731
+    edited, mask, _ = jax.eval_shape(apply, start.ema, image, condition, changed)
     assert edited.shape == image.shape and mask.shape == (*image.shape[:3], 1)
 
 

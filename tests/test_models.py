@@ -15,13 +15,15 @@ IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 16, 12, 3)).astype(np.float3
 
 def _generator(**changes):
     settings = {
-        "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": "head", "mask_bias": 0.0
+        "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": "head", "mask_bias": 0.0,
+        "attributes": 2,
     }  # fmt: skip
     return generator.Generator(**(settings | changes))
 
 
-def _condition(seed=0):
-    return np.random.default_rng(seed).normal(size=(2, 5)).astype(np.float32)
+def _told(seed=0, changed=((1.0, 0.0), (1.0, 1.0))):
+    """A condition, and what changes."""
+    return np.random.default_rng(seed).normal(size=(2, 5)).astype(np.float32), np.array(changed, np.float32)
 
 
 def test_the_schedule_counts_steps_and_not_their_updates():
@@ -49,7 +51,7 @@ def _rates(count, decay_steps, repeats=1):
 
 
 def test_a_fresh_generator_changes_nothing():
-    edited, mask = _generator().init_with_output(jax.random.key(0), IMAGE, _condition())[0]
+    edited, mask, _ = _generator().init_with_output(jax.random.key(0), IMAGE, *_told())[0]
     np.testing.assert_allclose(edited, IMAGE, atol=1e-6)
     assert mask.shape == (2, 16, 12, 1) and mask.min() >= 0.0 and mask.max() <= 1.0
 
@@ -66,9 +68,9 @@ def _trained_like(module, *inputs):
 def test_edited_is_mixed_by_the_mask():
     """Where a huge bias closes the mask nothing changes; the same network with an open mask repaints."""
     closed, opened = _generator(mask_bias=-50.0), _generator(mask_bias=50.0)
-    variables = _trained_like(closed, IMAGE, _condition())
-    np.testing.assert_allclose(closed.apply(variables, IMAGE, _condition())[0], IMAGE, atol=1e-6)
-    assert np.abs(opened.apply(variables, IMAGE, _condition())[0] - IMAGE).mean() > 0.05
+    variables = _trained_like(closed, IMAGE, *_told())
+    np.testing.assert_allclose(closed.apply(variables, IMAGE, *_told())[0], IMAGE, atol=1e-6)
+    assert np.abs(opened.apply(variables, IMAGE, *_told())[0] - IMAGE).mean() > 0.05
 
 
 @pytest.mark.parametrize("end", [-1.0, 1.0])
@@ -76,11 +78,11 @@ def test_a_colour_beyond_black_or_white_is_that_and_can_only_come_back(end):
     module, image = _generator(mask="none"), end * np.ones_like(IMAGE)
 
     def mean_colour(bias):
-        variables = module.init(jax.random.key(0), image, _condition())
+        variables = module.init(jax.random.key(0), image, *_told())
         heads = [leaf for leaf in jax.tree.leaves(variables) if leaf.shape == (3,)]  # the colour head's bias
         assert len(heads) == 1
         variables = jax.tree.map(lambda leaf: leaf + bias if leaf is heads[0] else leaf, variables)
-        edited, _ = module.apply(variables, image, _condition())
+        edited = module.apply(variables, image, *_told()).edited
         return jnp.mean(edited), edited
 
     def distance_to_grey(bias):
@@ -94,39 +96,50 @@ def test_a_colour_beyond_black_or_white_is_that_and_can_only_come_back(end):
 
 def test_the_condition_matters():
     module = _generator()
-    variables = _trained_like(module, IMAGE, _condition())
-    first, second = (module.apply(variables, IMAGE, _condition(seed))[0] for seed in (0, 1))
+    variables = _trained_like(module, IMAGE, *_told())
+    first, second = (module.apply(variables, IMAGE, *_told(seed))[0] for seed in (0, 1))
     assert np.abs(first - second).mean() > 0.01
 
 
 def test_a_generator_without_mask_repaints_everything():
     module = _generator(mask="none")
-    (edited, mask), variables = module.init_with_output(jax.random.key(0), IMAGE, _condition())
+    (edited, mask, _), variables = module.init_with_output(jax.random.key(0), IMAGE, *_told())
     assert edited.shape == IMAGE.shape and np.all(mask == 1.0)
-    assert jax.tree.structure(variables) != jax.tree.structure(
-        _generator().init(jax.random.key(0), IMAGE, _condition())
-    )
+    assert jax.tree.structure(variables) != jax.tree.structure(_generator().init(jax.random.key(0), IMAGE, *_told()))
 
 
 def test_a_mask_network_leaves_the_colour_network_alone():
     """SaGAN's two networks: the mask's logit does not depend on what the colour head sees."""
     module = _generator(mask="network")
-    variables = _trained_like(module, IMAGE, _condition())
+    variables = _trained_like(module, IMAGE, *_told())
     other_colours = jax.tree.map(jnp.copy, variables)
     first = other_colours["params"]["Conv_0"]["Conv_0"]  # of the colour network
     first["kernel"] = jnp.roll(first["kernel"], 1, axis=2)
-    (edited, mask), (other, same) = (module.apply(v, IMAGE, _condition()) for v in (variables, other_colours))
+    (edited, mask, _), (other, same, _) = (module.apply(v, IMAGE, *_told()) for v in (variables, other_colours))
     np.testing.assert_array_equal(mask, same)
     assert np.abs(edited - other).max() > 1e-3
 
 
+def test_masks_of_attributes_paint_together_where_several_change():
+    module = _generator(mask="attributes")
+    inputs = (IMAGE, *_told())
+    edited, mask, masks = module.apply(_trained_like(module, *inputs), *inputs)
+    assert masks.shape == (2, 16, 12, 2) and np.ptp(masks) > 0.1
+    np.testing.assert_allclose(mask[0], masks[0, ..., :1], atol=1e-6)  # of the first image one attribute changes
+    first, second = masks[1, ..., :1], masks[1, ..., 1:]
+    np.testing.assert_allclose(mask[1], first + second - first * second, atol=1e-6)
+    nothing = module.apply(_trained_like(module, *inputs), IMAGE, *_told(changed=np.zeros((2, 2))))
+    np.testing.assert_array_equal(nothing.edited, IMAGE)
+    assert not nothing.mask.any()
+
+
 def test_bfloat16_keeps_float32_parameters_and_nearly_the_same_result():
     low = _generator(dtype=jnp.bfloat16)
-    variables = _trained_like(_generator(), IMAGE, _condition())
-    assert {leaf.dtype for leaf in jax.tree.leaves(low.init(jax.random.key(0), IMAGE, _condition()))} == {
+    variables = _trained_like(_generator(), IMAGE, *_told())
+    assert {leaf.dtype for leaf in jax.tree.leaves(low.init(jax.random.key(0), IMAGE, *_told()))} == {
         jnp.dtype("float32")
     }
-    exact, rounded = (m.apply(variables, IMAGE, _condition())[0] for m in (_generator(), low))
+    exact, rounded = (m.apply(variables, IMAGE, *_told())[0] for m in (_generator(), low))
     assert rounded.dtype == jnp.float32
     assert 0.0 < np.abs(exact - rounded).mean() < 0.05
 

@@ -130,12 +130,11 @@ def test_the_generators_gradient_is_that_of_its_loss():
     config = _config_of_one_loss("cycle", 2.0)
     start = _moved(jax.device_get(_start(config)))
     image, label, target = (jnp.asarray(start[2][name]) for name in ("image", "label", "target"))
-    generator = networks.build_generator(config)
+    generator = networks.build_generator(config, SCHEMA)
 
     def edit(params, image, source, target):
-        return generator.apply(
-            {"params": params}, image, labels.condition(source, target, SCHEMA.value_counts, config.amgan.condition)
-        )[0]
+        condition = labels.condition(source, target, SCHEMA.value_counts, config.amgan.condition)
+        return generator.apply({"params": params}, image, condition, labels.changed(source, target)).edited
 
     def cycle(params):
         edited = edit(params, image, label, target)
@@ -180,7 +179,8 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     region = steps.Attention(config, SCHEMA, start[1]).guide(part)["regions"]
 
     def outside(params):
-        edited, _ = networks.build_generator(config).apply({"params": params}, part["image"], condition)
+        told = (condition, labels.changed(part["label"], part["target"]))
+        edited = networks.build_generator(config, SCHEMA).apply({"params": params}, part["image"], *told).edited
         return 2.0 * jnp.mean((1.0 - region) * jnp.abs(edited - part["image"]))
 
     loss, gradient = jax.value_and_grad(outside)(start[0].generator)
@@ -191,6 +191,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
 
 def test_the_preservation_loss_asks_for_what_is_read_off_the_photo_of_all_values_that_stay():
     config = helpers.tiny_config()
+    config.data.single = 1.0
     config.generator_loss.preservation = 1.0
     train_state, attention, batch = jax.device_get(_start(config))
     _, metrics = _step(config, (train_state, attention, batch))  # a fresh generator changes nothing
@@ -257,13 +258,16 @@ def test_discriminators_learn_to_read_the_sources_values_off_edits():
     assert metrics["discriminator/regional/attributes"] != wanted > 0.0
 
 
-def test_the_region_is_where_the_edited_attribute_is_seen():
+@pytest.mark.parametrize("single", [0.0, 1.0])
+def test_regions_are_where_the_edited_attributes_are_seen(single):
     config = helpers.tiny_config()
+    config.data.single = single
     _, attention, batch = _start(config)
     part = {name: jnp.asarray(x) for name, x in batch.items()}
     guide = steps.Attention(config, SCHEMA, attention).guide(part)
     assert guide["region"].shape == guide["regions"].shape == (4, 32, 32, 1)
-    np.testing.assert_array_equal(guide["region"], guide["regions"])  # one attribute is edited
+    np.testing.assert_array_equal(np.sum(batch["label"] != batch["target"], axis=1) == 1, single == 1.0)
+    assert np.array_equal(guide["region"], guide["regions"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
         attention_lib.activation_maps(
@@ -271,8 +275,11 @@ def test_the_region_is_where_the_edited_attribute_is_seen():
         )
         for image, label in (("image", "label"), ("reference", "target"))
     ]
+    np.testing.assert_allclose(guide["maps"], np.maximum(*seen), atol=1e-6)
     for b, a in enumerate(batch["edited"]):
-        np.testing.assert_allclose(guide["region"][b, ..., 0], np.maximum(*seen)[b, ..., a], atol=1e-6)
+        changed = batch["label"][b] != batch["target"][b]
+        np.testing.assert_array_equal(guide["region"][b, ..., 0], guide["maps"][b, ..., a])
+        np.testing.assert_array_equal(guide["regions"][b, ..., 0], guide["maps"][b][..., changed].max(axis=-1))
     unedited = part | {"target": part["label"]}
     assert not np.any(steps.Attention(config, SCHEMA, attention).guide(unedited)["regions"])
 

@@ -1,13 +1,25 @@
 """The generator: an image and an edit in, the edited image and the attention mask out."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from amgan_jax.models import layers
+
+
+class Output(NamedTuple):
+    """What a generator returns, float32.
+
+    edited: [B, H, W, 3] in [-1, 1]. mask: [B, H, W, 1] in [0, 1], where it paints.
+    masks: [B, H, W, M] in [0, 1], what the mask is made of: one an attribute (M = A), or the mask itself (M = 1).
+    """
+
+    edited: jax.Array
+    mask: jax.Array
+    masks: jax.Array
 
 
 class Generator(nn.Module):
@@ -22,9 +34,11 @@ class Generator(nn.Module):
       blocks: residual blocks at a quarter of the resolution.
       first_kernel, head_kernel: sizes of the full-resolution convolutions (7 in StarGAN).
       skips: whether the decoder sees the encoder's features of the same resolution.
-      mask: where the mask comes from: "head", beside the colour head; "network", a network of its own like
-        the one below the colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
-      mask_bias: initial bias of the mask's logit.
+      mask: where the mask comes from: "attributes", a head of one mask an attribute, which paint together where
+        several change; "head", a head of one mask for all; "network", a network of its own like the one below the
+        colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
+      mask_bias: initial bias of the masks' logits.
+      attributes: A.
     """
 
     width: int
@@ -34,27 +48,37 @@ class Generator(nn.Module):
     skips: bool
     mask: str
     mask_bias: float
+    attributes: int
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, condition_BxC):
-        """Returns (edited [B, H, W, 3] in [-1, 1], mask [B, H, W, 1] in [0, 1]), both float32.
+    def __call__(self, image_BxHxWx3, condition_BxC, changed_BxA) -> Output:
+        """Edits images.
 
         Args:
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
           condition_BxC: float32 in [-1, 1], see `labels.condition`.
+          changed_BxA: float32, 1 where the edit changes an attribute, see `labels.changed`.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxC)
         change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
         color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
         if self.mask == "none":
-            return color, jnp.ones_like(color[..., :1])
+            opened = jnp.ones_like(color[..., :1])
+            return Output(color, opened, opened)
         if self.mask == "network":
             features = _features(self, image_BxHxWx3, condition_BxC)
-        logit = head(1)(features).astype(jnp.float32) + self.mask_bias
-        mask = jax.nn.sigmoid(logit)
-        return mask * color + (1.0 - mask) * image_BxHxWx3, mask
+        logits = head(self.attributes if self.mask == "attributes" else 1)(features).astype(jnp.float32)
+        masks = jax.nn.sigmoid(logits + self.mask_bias)
+        mask = _union(masks, changed_BxA) if self.mask == "attributes" else masks
+        return Output(mask * color + (1.0 - mask) * image_BxHxWx3, mask, masks)
+
+
+def _union(masks_BxHxWxA, changed_BxA):
+    """One mask [B, H, W, 1] of those of the attributes that change, as of independent events."""
+    shut = 1.0 - masks_BxHxWxA * changed_BxA[:, None, None]
+    return 1.0 - jnp.prod(shut, axis=-1, keepdims=True)
 
 
 @jax.custom_vjp
