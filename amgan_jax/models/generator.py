@@ -62,17 +62,32 @@ class Generator(nn.Module):
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxC)
-        change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
-        color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
+        color_head = head(3, kernel_init=nn.initializers.zeros)
+        if self.mask in ("attributes", "head"):
+            mask_head = head(self.attributes if self.mask == "attributes" else 1)
+            change, logits = _apply_together((color_head, mask_head), features)
+        else:
+            change = color_head(features)
+        color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change.astype(jnp.float32)))
         if self.mask == "none":
             opened = jnp.ones_like(color[..., :1])
             return Output(color, opened, opened)
         if self.mask == "network":
             features = _features(self, image_BxHxWx3, condition_BxC)
-        logits = head(self.attributes if self.mask == "attributes" else 1)(features).astype(jnp.float32)
-        masks = jax.nn.sigmoid(logits + self.mask_bias)
+            logits = head(1)(features)
+        masks = jax.nn.sigmoid(logits.astype(jnp.float32) + self.mask_bias)
         mask = _union(masks, changed_BxA) if self.mask == "attributes" else masks
         return Output(mask * color + (1.0 - mask) * image_BxHxWx3, mask, masks)
+
+
+def _apply_together(convs, features):
+    """What two convolutions of the same size make of the same features, as one with the outputs of both.
+
+    A convolution to one or three channels costs as much as one to many.
+    """
+    kernels, biases = zip(*(conv.weights(features.shape[-1]) for conv in convs), strict=True)
+    both = layers.convolve(features, jnp.concatenate(kernels, axis=-1)) + jnp.concatenate(biases)
+    return jnp.split(both, [convs[0].features], axis=-1)
 
 
 def _union(masks_BxHxWxA, changed_BxA):
