@@ -59,10 +59,9 @@ def absolute_error(a, b) -> jax.Array:
 
 
 def attention(masks_BxHxWxA, regions_BxHxWxA, changed_BxA) -> jax.Array:
-    """Mean |mask - region| over pixels and over the attributes that change; others count as 0."""
+    """Mean |mask - region| over pixels, sum over the attributes that change, mean over the batch."""
     error_BxA = jnp.mean(jnp.abs(masks_BxHxWxA - regions_BxHxWxA), axis=(1, 2))
-    share_BxA = changed_BxA / jnp.maximum(1.0, jnp.sum(changed_BxA, axis=-1, keepdims=True))
-    return jnp.mean(jnp.sum(error_BxA * share_BxA, axis=-1))
+    return jnp.mean(jnp.sum(error_BxA * changed_BxA, axis=-1))
 
 
 def perceptual(features_BxC, reference_features_BxC) -> jax.Array:

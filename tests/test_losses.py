@@ -81,9 +81,9 @@ def test_weighted_sum_keeps_the_parts_unweighted():
     assert (total, parts) == (23.0, {"a": 2.0, "b": 3.0})
 
 
-def test_the_attention_loss_is_of_the_attributes_that_change_whatever_their_number():
+def test_the_attention_loss_is_the_sum_over_the_attributes_that_change():
     masks, regions = np.zeros((3, 4, 4, 2)), np.zeros((3, 4, 4, 2))
     masks[..., 0], regions[..., 1] = 0.5, 0.25  # errors of 0.5 and 0.25
-    for changed, expected in (([1, 0], 0.5), ([0, 1], 0.25), ([1, 1], 0.375), ([0, 0], 0.0)):
+    for changed, expected in (([1, 0], 0.5), ([0, 1], 0.25), ([1, 1], 0.75), ([0, 0], 0.0)):
         loss = losses.attention(masks, regions, np.tile(np.array(changed, np.float32), (3, 1)))
         np.testing.assert_allclose(loss, expected, rtol=1e-6)
