@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
+from amgan_jax import carry_up
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 
@@ -131,8 +132,8 @@ def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
 def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> Photo:
     """Carries a change up to the photo's own size.
 
-    What is carried up is the difference between the edited and the seen image, so that
-    the photo keeps its detail, and every pixel that did not change its exact value.
+    What is carried up is the difference between the edited and the seen image, as `carry_up` does, so
+    that the photo keeps its detail, and every pixel that did not change its exact value.
 
     Args:
       photo: as it was.
@@ -140,14 +141,9 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
       edited_HxWx3: what the editor made of that, in [-1, 1].
     """
     top, left, height, width = seen.box
-    change = (edited_HxWx3 - seen.image)[top : top + height, left : left + width]
-    h, w = photo.pixels.shape[:2]
-    pixels = np.empty_like(photo.pixels)
-    for channel in range(3):  # one at a time, as photos may be large
-        large = np.asarray(Image.fromarray(change[..., channel]).resize((w, h), Image.Resampling.BILINEAR)) * 127.5
-        large += photo.pixels[..., channel]
-        pixels[..., channel] = np.clip(np.round(large, out=large), 0, 255)
-    return photo._replace(pixels=pixels)
+    inside = slice(top, top + height), slice(left, left + width)
+    affine = carry_up.fit(seen.image[inside], (edited_HxWx3 - seen.image)[inside])
+    return photo._replace(pixels=carry_up.apply(affine, photo.pixels))
 
 
 def write(path: pathlib.Path, photo: Photo) -> None:

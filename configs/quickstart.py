@@ -47,6 +47,6 @@ def get_config():
     config.log_steps = 50
     config.checkpoint_steps = 500
     config.sample_steps = 1000
-    config.evaluate.measures += ("counterfactual",)
+    config.evaluate.measures += ("counterfactual", "full_size")
     config.evaluate.during.edits = 0  # which would take a tenth of the time
     return config

@@ -26,7 +26,7 @@ class Measure(BaseMeasure):
         truth, region = truth_and_region(edits)
         values = {"mask_iou": _iou(edits.mask > 0.5, region)}
         for suffix, pictures in (("", edited), ("_unedited", image)):
-            values[f"psnr{suffix}"] = [_psnr(*pair) for pair in zip(truth, pictures, strict=True)]
+            values[f"psnr{suffix}"] = [psnr(*pair) for pair in zip(truth, pictures, strict=True)]
             values[f"ssim{suffix}"] = [_ssim(*pair) for pair in zip(truth, pictures, strict=True)]
         attribute = self.context.schema.names[edits.attribute]
         for name, value in values.items():
@@ -51,7 +51,8 @@ def truth_and_region(edits):
     return np.asarray(truth), np.asarray(garments.true_region(before, truth))
 
 
-def _psnr(truth, picture):
+def psnr(truth, picture):
+    """Peak signal-to-noise ratio in dB of a picture in [-1, 1]; 100 at most."""
     if np.array_equal(truth, picture):
         return _PSNR_OF_EQUALS  # where the ratio would be infinite, and so would every mean with it
     return min(metrics.peak_signal_noise_ratio(truth, picture, data_range=2.0), _PSNR_OF_EQUALS)
