@@ -39,11 +39,6 @@ class Measure(BaseMeasure):
         return figures
 
 
-def psnr(edits) -> list[float]:
-    """Peak signal-to-noise ratio of each edited picture against the truth, dB, of rendered garments."""
-    return [_psnr(*pair) for pair in zip(truth_and_region(edits)[0], edits.edited, strict=True)]
-
-
 def truth_and_region(edits):
     """What edits of rendered garments should look like, and bool [B, H, W, 1] where that is not the source."""
     size = edits.images.image.shape[1:3]

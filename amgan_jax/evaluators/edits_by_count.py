@@ -11,8 +11,8 @@ edits/k<k>/in_turn/...: the same edits made one attribute after another, from k 
 import numpy as np
 
 from amgan_jax.attributes import UNKNOWN
-from amgan_jax.evaluators import counterfactual
 from amgan_jax.evaluators.common import BaseMeasure, Chart, Tally
+from amgan_jax.evaluators.counterfactual import psnr, truth_and_region
 
 _SHARES = ("each", "all", "preserved", "exact")
 
@@ -25,8 +25,7 @@ class Measure(BaseMeasure):
     def add_sets(self, count, at_once, in_turn):
         self._add(f"k{count}", at_once)
         if at_once.images.nuisance is not None:
-            unedited = at_once._replace(edited=at_once.images.image)
-            self._tally.add(f"k{count}/psnr_unedited", at_once.images.row, counterfactual.psnr(unedited))
+            self._add_psnr(f"k{count}/psnr_unedited", at_once, at_once.images.image)
         if count > 1:
             self._add(f"k{count}/in_turn", in_turn)
 
@@ -41,7 +40,11 @@ class Measure(BaseMeasure):
         self._tally.add(f"{name}/preserved", np.repeat(row, kept.sum(axis=1)), right[kept])
         self._tally.add(f"{name}/exact", row, all_right & np.all(same | asked, axis=1))
         if edits.images.nuisance is not None:
-            self._tally.add(f"{name}/psnr", row, counterfactual.psnr(edits))
+            self._add_psnr(f"{name}/psnr", edits, edits.edited)
+
+    def _add_psnr(self, name, edits, pictures):
+        truth, _ = truth_and_region(edits)
+        self._tally.add(name, edits.images.row, [psnr(*pair) for pair in zip(truth, pictures, strict=True)])
 
     def result(self):
         return self._tally.figures("edits")
