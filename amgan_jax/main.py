@@ -2,7 +2,8 @@
 
 python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
 
-The same command goes on from whatever the workdir holds.
+The same command goes on from whatever the workdir holds. SIGTERM, and SIGINT, have every step saved and end it
+with status 143, or 130; a second signal ends it at once.
 """
 
 import logging
@@ -17,6 +18,7 @@ from ml_collections import config_dict, config_flags
 
 from amgan_jax import cli, evaluate, parallel, train, workdir
 from amgan_jax.errors import UserError
+from amgan_jax.preemption import watch
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
@@ -32,9 +34,11 @@ _log = logging.getLogger("amgan_jax.main")
 
 def main(argv):
     del argv
+    watch.install()
     config, directory = _config(), workdir.local_path(_WORKDIR.value)
     if _COORDINATOR.value:
         parallel.join(_COORDINATOR.value, _HOSTS.value, _HOST.value)
+        watch.join()
     elif _HOSTS.value is not None or _HOST.value is not None:
         raise UserError("--hosts and --host need --coordinator=HOST:PORT, by which the hosts find each other")
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
@@ -79,7 +83,10 @@ def _build_missing(config, input_pipeline):
     command = [sys.executable, *input_pipeline.build_command(config)]
     _log.info("building the dataset: %s", " ".join(command))
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}  # this process holds the accelerator
-    if subprocess.run(command, env=environment, check=False).returncode and not input_pipeline.is_built(config):
+    # The pipe closes when this process ends, however it does.
+    with subprocess.Popen([*command, "--end_with_input"], env=environment, stdin=subprocess.PIPE) as build:
+        status = build.wait()
+    if status and not input_pipeline.is_built(config):
         sys.exit(2)  # the build has said why, and no other process has built it meanwhile
 
 

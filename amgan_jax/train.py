@@ -18,11 +18,12 @@ import tqdm
 from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
-from amgan_jax.checkpoints import Checkpoints
+from amgan_jax.checkpoints import Checkpoints, Restored
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
-from amgan_jax.metrics import MetricsWriter
+from amgan_jax.metrics import MetricsWriter, is_written
 from amgan_jax.models import efficientnet
+from amgan_jax.preemption import watch
 
 _log = logging.getLogger(__name__)
 Batch = dict[str, np.ndarray]
@@ -56,7 +57,10 @@ class Source(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Hook:
-    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log."""
+    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log.
+
+    A checkpoint is written before, so that a call may take long: what is cut off is called again by a resume.
+    """
 
     interval: int
     call: Callable[[int, Any], dict[str, float]]
@@ -70,7 +74,7 @@ class Phase:
     batches: from a first step to host batches.
     shares: parts of a batch, see `parallel.shard`.
     on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
-    hooks: called in training, on the first host.
+    hooks: called in training; on all hosts of the same intervals.
     """
 
     name: str
@@ -88,8 +92,8 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
 
     Raises:
       UserError: the config cannot be trained, a measure is unknown or needs other images, pretrained weights
-        are wanted and not installed, the workdir holds another config's or schema's work, the loss is not
-        finite, or a checkpoint cannot be written.
+        are wanted and not installed, the workdir holds another config's or schema's work, the loss
+        is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
     check_devices(config)
@@ -252,43 +256,64 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
       UserError: the loss is not finite, or a checkpoint cannot be written.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds = _start(checkpoints, init, phase.on_fresh)
+    train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
     first_step = int(train_state.step)
-    if first_step >= phase.num_steps:
+    # A checkpoint is written before the hooks and the metrics of its step, which a signal may have cut off.
+    owed = bool(window) and not is_written(workdir, phase.name, first_step)
+    if first_step >= phase.num_steps and not owed:
         checkpoints.close()
         return train_state
     writer = MetricsWriter(workdir, phase.name, first_step) if jax.process_index() == 0 else None
     started = time.monotonic() - seconds
-    batches = phase.batches(first_step)
-    window = []
     with _progress_bar(phase, first_step) as bar:
+        finish = functools.partial(_finish_step, phase, config, writer, bar)
+        window = finish(first_step, train_state, window) if owed else []
+        batches = phase.batches(first_step)
         for step in range(first_step + 1, phase.num_steps + 1):
             train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
+            watch.stepped()
             window.append(metrics)
             # Waiting for the step before the last keeps the device busy and the queue short.
             if len(window) > 1:
                 jax.block_until_ready(window[-2])
             bar.update(phase.batch_size)
-            last = step == phase.num_steps
-            due = lambda interval: step % interval == 0 or last  # noqa: B023, E731
-            figures = {n: f for h in phase.hooks if due(h.interval) for n, f in h.call(step, train_state).items()}
-            if due(config.log_steps):
-                _write_window(phase, step, window, figures, writer, bar)
-                window = []
-            if due(config.checkpoint_steps):
-                checkpoints.save(train_state, time.monotonic() - started)
+            stop = watch.should_save()
+            if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
+                window = _fetch(phase, step, window)
+                checkpoints.save(train_state, time.monotonic() - started, window)
+                watch.saved()
+                if stop:
+                    watch.leave()
+            window = finish(step, train_state, window)
     checkpoints.close()
     if writer:
         writer.close()
     return train_state
 
 
+def _is_due(phase, step, interval):
+    return step % interval == 0 or step == phase.num_steps
+
+
+def _due_hooks(phase, step):
+    return [hook for hook in phase.hooks if _is_due(phase, step, hook.interval)]
+
+
+def _finish_step(phase, config, writer, bar, step, train_state, window):
+    """Does what is due after a step; returns the window, emptied if it is written."""
+    figures = {n: f for hook in _due_hooks(phase, step) for n, f in hook.call(step, train_state).items()}
+    if not _is_due(phase, step, config.log_steps):
+        return window
+    _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
+    return []
+
+
 def _start(checkpoints, init, on_fresh):
-    """(state, seconds so far): the newest checkpoint where there is one, else the fresh state."""
+    """The newest checkpoint where there is one, else the fresh state: see `checkpoints.Restored`."""
     if checkpoints.latest_step() is not None:
         return checkpoints.restore(jax.eval_shape(init))
     fresh = jax.jit(init)()
-    return parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0
+    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [])
 
 
 def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState], state.ClassifierState]:
@@ -296,16 +321,22 @@ def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState],
     return lambda fresh: fresh.replace(variables=pretrained.lay_over(architecture, fresh.variables))
 
 
-def _write_window(phase, step, window, figures, writer, bar):
-    """Writes the mean over a window of metrics, and the hooks' figures; stops training that is not finite."""
-    window = jax.device_get(window)
-    means = {name: float(np.mean([m[name] for m in window])) for name in window[0]}
-    broken = [name for name, value in means.items() if not np.isfinite(value)]
+def _fetch(phase, step, window):
+    """A window's metrics as numbers; UserError where they are not finite."""
+    window = [{name: float(value) for name, value in metrics.items()} for metrics in jax.device_get(window)]
+    broken = [(name, value) for metrics in window for name, value in metrics.items() if not np.isfinite(value)]
     if broken:
+        name, value = broken[0]
         raise UserError(
-            f"{phase.name}: {broken[0]} is {means[broken[0]]} at step {step}: lower the learning rate"
-            " and train in another --workdir"
+            f"{phase.name}: {name} is {value} at step {step}: lower the learning rate and train in another --workdir"
         )
+    return window
+
+
+def _write_window(phase, step, window, figures, writer, bar):
+    """Writes the mean over a window of metrics, and the hooks' figures."""
+    # In 32 bits, as they were computed: the same whether a window comes from a checkpoint or not.
+    means = {name: float(np.mean(np.array([m[name] for m in window], np.float32))) for name in window[0]}
     if writer:
         writer.write(step, means | figures)
     shown = health.headline(phase.name, means)
@@ -328,8 +359,12 @@ def _progress_bar(phase, first_step):
 
 def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     """Sample sheets, and the measures that the config wants while training, by their interval."""
-    if jax.process_index() != 0:
-        return ()
+    measures = {}
+    for name, interval in config.evaluate.during.items():
+        if interval:
+            measures.setdefault(interval, []).append(name)
+    if jax.process_index() != 0:  # but all hosts save before the first one calls a hook
+        return tuple(Hook(interval, lambda step, train_state: {}) for interval in (config.sample_steps, *measures))
 
     # Once, not at each measure.
     classifiers = jax.device_put({"attention": attention_variables, "evaluator": evaluator_variables})
@@ -338,10 +373,6 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
         return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
     judge = evaluate.build_judge(config, source.schema, classifiers["evaluator"])
-    measures = {}
-    for name, interval in config.evaluate.during.items():
-        if interval:
-            measures.setdefault(interval, []).append(name)
     validators = [Hook(interval, _validator(config, source, system_of, judge, n)) for interval, n in measures.items()]
     return (Hook(config.sample_steps, _sampler(config, source, workdir, system_of)), *validators)
 

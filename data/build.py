@@ -9,10 +9,12 @@ import collections
 import contextlib
 import fcntl
 import logging
+import os
 import pathlib
 import re
 import shlex
 import shutil
+import threading
 from unittest import mock
 
 from absl import flags
@@ -74,6 +76,9 @@ _ANNOTATION = flags.DEFINE_enum(
     deepfashion.ANNOTATIONS,
     "Of deepfashion: which annotation set. Default: fine where it is there.",
 )
+_END_WITH_INPUT = flags.DEFINE_bool(
+    "end_with_input", False, "End when standard input closes: for the command that starts this one and waits for it."
+)
 _SIZES = {
     "height": flags.DEFINE_integer("height", 64, "Of rendered garments, pixels.", lower_bound=8),
     "width": flags.DEFINE_integer("width", 64, "Of rendered garments, pixels.", lower_bound=8),
@@ -95,12 +100,20 @@ _TAKEN_BY = {
 
 def main(argv):
     del argv
+    if _END_WITH_INPUT.value:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     _check_flags()
     data_dir = local_path(_DATA_DIR.value or tfds.core.constants.DATA_DIR)
     if _DATASET.value == "synthetic_garments":
         _build_garments(data_dir)
     else:
         _build_photos(data_dir)
+
+
+def _end_with_input():
+    while os.read(0, 1024):
+        pass
+    os._exit(1)  # what is half built is removed by the next build
 
 
 def _check_flags():

@@ -46,21 +46,58 @@ class _Interrupted:
         raise _Killed
 
 
+class _Signal:
+    """Stands for a signal that is heard in the n-th step of all phases together, or while a sheet is drawn."""
+
+    def __init__(self, step=None):
+        self._steps_left = step
+
+    def stepped(self):
+        if self._steps_left:
+            self._steps_left -= 1
+
+    def should_save(self):
+        return self._steps_left == 0
+
+    def saved(self):
+        pass
+
+    def leave(self):
+        raise _Killed
+
+    def draw(self, *_):
+        raise _Killed
+
+
+def _amgan_killed_after(batches, train_amgan, config, source, *more):
+    return train_amgan(config, _Interrupted(source, batches), *more)
+
+
 def _final(directory, config, source):
     return checkpoints.restore(directory / "amgan", state.init_amgan(config, source.schema))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """An uninterrupted run, and one that was stopped twice: at a checkpoint's step and off it."""
+    """An uninterrupted run, and one that was stopped in many ways.
+
+    By a signal between two lines of metrics.jsonl, by one while a sheet was drawn, and killed between checkpoints.
+    """
     config, source = helpers.tiny_config(), _Recording(helpers.rendered_source())
     config.evaluate.during = {"edits": 4}
     whole = tmp_path_factory.mktemp("whole") / "w"
     train.train(config, source, whole)
     parts = tmp_path_factory.mktemp("parts") / "w"
-    for batches in (4, 2):
-        with pytest.raises(_Killed):
-            train.train(config, _Interrupted(source, batches), parts)
+    before_amgan = config.attention.num_steps + config.evaluator.num_steps
+    for step, name, value in (
+        (3, "train.watch", _Signal(before_amgan + 3)),
+        (4, "report.draw_sheet", _Signal().draw),
+        (4, "train.train_amgan", functools.partial(_amgan_killed_after, 3, train.train_amgan)),
+    ):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
+            patch.setattr(f"amgan_jax.{name}", value)
+            train.train(config, source, parts)
+        assert checkpoints.progress(parts / "amgan")[0] == step
         with (parts / "metrics.jsonl").open("a") as file:
             file.write('{"phase": "amgan", "st')  # a line that the kill cut off
     train.train(config, source, parts)
