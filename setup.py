@@ -7,6 +7,7 @@ _CORE = [
     "absl-py>=2.5",
     "clu>=0.0.12",
     "flax>=0.12.8",
+    "flufl.lock>=10.0",
     "h5py>=3.14",
     "importlib_resources>=7.1",  # tensorflow-datasets imports it without requiring it
     "jax>=0.10.2",

@@ -16,7 +16,7 @@ from absl import flags
 import jax
 from ml_collections import config_dict, config_flags
 
-from amgan_jax import cli, evaluate, parallel, train, workdir
+from amgan_jax import cli, evaluate, ownership, parallel, train, workdir
 from amgan_jax.errors import UserError
 from amgan_jax.preemption import watch
 
@@ -46,15 +46,16 @@ def main(argv):
     if _MODE.value == "train":
         train.check_devices(config)
     source = _source(config)
-    if _MODE.value == "train":
-        train.train(config, source, directory)
-    else:
+    if _MODE.value == "evaluate":
         workdir.check(directory, config, source.schema)
-    evaluate.evaluate(config, source, directory)
-    if jax.process_index() == 0:
-        workdir.prepare(directory, config, source.schema, write=True)  # the settings that the report is of
-        print((directory / "report" / "README.md").read_text())
-        _log.info("the report is in %s", directory / "report")
+    with ownership.hold(directory):
+        if _MODE.value == "train":
+            train.train(config, source, directory)
+        evaluate.evaluate(config, source, directory)
+        if jax.process_index() == 0:
+            workdir.prepare(directory, config, source.schema, write=True)  # the settings that the report is of
+            print((directory / "report" / "README.md").read_text())
+            _log.info("the report is in %s", directory / "report")
 
 
 def _config():

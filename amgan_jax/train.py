@@ -15,7 +15,19 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import editor, evaluate, health, networks, parallel, pretrained, report, sampling, state, steps
+from amgan_jax import (
+    editor,
+    evaluate,
+    health,
+    networks,
+    ownership,
+    parallel,
+    pretrained,
+    report,
+    sampling,
+    state,
+    steps,
+)
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints, Restored
@@ -92,7 +104,7 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
 
     Raises:
       UserError: the config cannot be trained, a measure is unknown or needs other images, pretrained weights
-        are wanted and not installed, the workdir holds another config's or schema's work, the loss
+        are wanted and not installed, the workdir holds another config's or schema's work or is in use, the loss
         is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
@@ -104,14 +116,15 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     for name in networks.CLASSIFIERS:
         if config[name].pretrained and not (workdir / name).exists():
             pretrained.locate(config[name].architecture)
-    workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
-    parallel.wait_for_all("workdir")
-    if jax.process_index() != 0:
-        workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host has written
-    attention = train_classifier(config, "attention", source, workdir)
-    _warn_unreadable(config, source, attention.variables)
-    evaluator = train_classifier(config, "evaluator", source, workdir)
-    train_amgan(config, source, workdir, attention.variables, evaluator.variables)
+    with ownership.hold(workdir):
+        workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
+        parallel.wait_for_all("workdir")
+        if jax.process_index() != 0:
+            workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host has written
+        attention = train_classifier(config, "attention", source, workdir)
+        _warn_unreadable(config, source, attention.variables)
+        evaluator = train_classifier(config, "evaluator", source, workdir)
+        train_amgan(config, source, workdir, attention.variables, evaluator.variables)
 
 
 def check_config(config) -> None:
@@ -253,7 +266,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:
-      UserError: the loss is not finite, or a checkpoint cannot be written.
+      UserError: the loss is not finite, a checkpoint cannot be written, or the workdir has been taken over.
     """
     checkpoints = Checkpoints(workdir / phase.name)
     train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
@@ -280,6 +293,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             stop = watch.should_save()
             if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
                 window = _fetch(phase, step, window)
+                ownership.check(workdir)
                 checkpoints.save(train_state, time.monotonic() - started, window)
                 watch.saved()
                 if stop:

@@ -43,6 +43,9 @@ _ADDED = {
 }
 
 
+LOCK = ".owner"  # and files whose names start like it: see `ownership`
+
+
 def local_path(text: str) -> pathlib.Path:
     """A path that a flag names, where ~ is the home folder; UserError for a URL such as gs://bucket."""
     if "://" in text:
@@ -142,8 +145,8 @@ def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict
 
 
 def _is_ours(name):
-    """Whether a file is config.json or schema.json, or what a killed write of them left."""
-    return name.lstrip(".").startswith(("config.json", "schema.json"))
+    """Whether a file is config.json or schema.json, what a killed write of them left, or a lock's."""
+    return name.lstrip(".").startswith(("config.json", "schema.json", LOCK[1:]))
 
 
 def _tuples(tree):
