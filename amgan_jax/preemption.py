@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 from jax.experimental import multihost_utils
 
@@ -98,7 +99,8 @@ class Watch:
         if parallel.is_first_host():
             with self._lock:
                 self._leave()
-        threading.Event().wait()  # `_await_leave` ends the process
+        parallel.read_post(_LEAVE)
+        self._follow()
 
     def _listen(self, listen):
         heard = {False: 0, True: 0}
@@ -130,15 +132,20 @@ class Watch:
 
     def _await_leave(self):
         if parallel.read_post(_LEAVE) is not None:
-            parallel.post(f"{_LEFT}/{parallel.host()}", "")
-            self._exit()
+            self._follow()
+
+    def _follow(self):
+        """Of another host: leaves as the first one has said."""
+        parallel.post(f"{_LEFT}/{parallel.host()}", "")
+        self._exit()
 
     def _leave(self):
         """Of the first host: sends the others away, then ends the process."""
         if parallel.has_other_hosts():
             parallel.post(_LEAVE, "")
+            until = time.monotonic() + _PATIENCE
             for host in range(1, parallel.hosts()):
-                parallel.read_post(f"{_LEFT}/{host}", _PATIENCE)
+                parallel.read_post(f"{_LEFT}/{host}", max(0.0, until - time.monotonic()))
         self._exit()
 
     def _exit(self):

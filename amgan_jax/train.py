@@ -18,6 +18,8 @@ import tqdm
 from amgan_jax import (
     editor,
     evaluate,
+    fingerprint,
+    finite,
     health,
     networks,
     ownership,
@@ -39,6 +41,11 @@ from amgan_jax.preemption import watch
 
 _log = logging.getLogger(__name__)
 Batch = dict[str, np.ndarray]
+_SEEDS = 2**63  # how many JAX takes
+_UNSTABLE = (
+    "lower the learning rate and train in another --workdir,"
+    " or leave such updates out with --config.skip_broken_updates=True"
+)
 
 
 class Source(Protocol):
@@ -52,6 +59,9 @@ class Source(Protocol):
 
     schema: Schema
     queries: Queries | None
+
+    def fingerprint(self) -> fingerprint.Fingerprint:
+        """What tells this data from other data, see `fingerprint.of_split`: by split."""
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
         """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
@@ -99,13 +109,19 @@ class Phase:
     hooks: tuple[Hook, ...] = ()
 
 
-def train(config, source: Source, workdir: pathlib.Path) -> None:
+def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
+
+    Args:
+      config: the experiment's.
+      source: of the batches.
+      workdir: of this training.
+      new_data: what to do where the workdir's work is of other data, see `fingerprint.check`.
 
     Raises:
       UserError: the config cannot be trained, a measure is unknown or needs other images, pretrained weights
-        are wanted and not installed, the workdir holds another config's or schema's work or is in use, the loss
-        is not finite, or a checkpoint cannot be written.
+        are wanted and not installed, the workdir holds another config's, schema's or dataset's work or is in use,
+        the loss is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
     check_devices(config)
@@ -117,21 +133,40 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
         if config[name].pretrained and not (workdir / name).exists():
             pretrained.locate(config[name].architecture)
     with ownership.hold(workdir):
+        check_data(source, workdir, new_data)
         workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
+        if jax.process_index() == 0:
+            fingerprint.write(workdir, source.fingerprint())
         parallel.wait_for_all("workdir")
-        if jax.process_index() != 0:
-            workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host has written
+        if jax.process_index() != 0:  # that it is the one that the first host has written
+            workdir_lib.check(workdir, config, source.schema)
+            fingerprint.check(workdir, source.fingerprint(), source.schema, fingerprint.REFUSE)
         attention = train_classifier(config, "attention", source, workdir)
         _warn_unreadable(config, source, attention.variables)
         evaluator = train_classifier(config, "evaluator", source, workdir)
         train_amgan(config, source, workdir, attention.variables, evaluator.variables)
 
 
+def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
+    """`fingerprint.check` of a source by the first host; raises on all hosts."""
+    refused = ""
+    if jax.process_index() == 0:
+        try:
+            fingerprint.check(workdir, source.fingerprint(), source.schema, new_data)
+        except UserError as error:
+            refused = str(error)
+    refused = parallel.word_of_first_host(refused)
+    if refused:
+        raise UserError(refused)
+
+
 def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
     for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
-        if _value(config, name) < 0:
-            raise UserError(f"{name}={_value(config, name)}: 0 or more")
+        if not 0 <= _value(config, name) < _SEEDS:
+            raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
+    if config.data.threads < 0:
+        raise UserError(f"data.threads={config.data.threads}: 1 or more, or 0 for as many as there are cores")
     counts = (
         "log_steps",
         "checkpoint_steps",
@@ -233,7 +268,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         name=name,
         num_steps=config[name].num_steps,
         batch_size=config[name].batch_size,
-        update=parallel.map_step(step),
+        update=parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
         on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
     )
@@ -249,7 +284,8 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
     attention_variables, evaluator_variables = jax.device_get((attention_variables, evaluator_variables))
     hooks = _hooks(config, source, workdir, attention_variables, evaluator_variables)
     attention_variables = parallel.replicate(attention_variables)
-    update = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
+    step = functools.partial(steps.amgan_step, config, source.schema)
+    update = parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step, frozen=1)
     phase = Phase(
         name="amgan",
         num_steps=config.amgan.num_steps,
@@ -293,6 +329,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             stop = watch.should_save()
             if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
                 window = _fetch(phase, step, window)
+                _check_finite(phase, step, train_state, checkpoints)
                 ownership.check(workdir)
                 checkpoints.save(train_state, time.monotonic() - started, window)
                 watch.saved()
@@ -341,16 +378,26 @@ def _fetch(phase, step, window):
     broken = [(name, value) for metrics in window for name, value in metrics.items() if not np.isfinite(value)]
     if broken:
         name, value = broken[0]
-        raise UserError(
-            f"{phase.name}: {name} is {value} at step {step}: lower the learning rate and train in another --workdir"
-        )
+        raise UserError(f"{phase.name}: {name} is {value} at step {step}: {_UNSTABLE}")
     return window
 
 
+def _check_finite(phase, step, train_state, checkpoints):
+    """Raises UserError for a state that a checkpoint should not hold: metrics are of before the last update."""
+    broken = finite.broken_part(train_state)
+    if broken:
+        last = checkpoints.latest_step()
+        kept = "nothing is saved" if last is None else f"the checkpoint of step {last} stays"
+        raise UserError(f"{phase.name}: {broken} is not finite after step {step}, {kept}: {_UNSTABLE}")
+
+
 def _write_window(phase, step, window, figures, writer, bar):
-    """Writes the mean over a window of metrics, and the hooks' figures."""
-    # In 32 bits, as they were computed: the same whether a window comes from a checkpoint or not.
-    means = {name: float(np.mean(np.array([m[name] for m in window], np.float32))) for name in window[0]}
+    """Writes the mean over a window of metrics, and the hooks' figures; UserError where every update was skipped."""
+    means, skipped = finite.mean(window), finite.skipped_for(window)
+    if len(skipped) == len(window):
+        raise UserError(f"{phase.name}: all updates since step {step - len(window)} were skipped: {_UNSTABLE}")
+    if skipped:
+        _log.warning("step %d: %d updates skipped, not finite: %s", step, len(skipped), ", ".join(sorted(set(skipped))))
     if writer:
         writer.write(step, means | figures)
     shown = health.headline(phase.name, means)
@@ -409,7 +456,8 @@ def _sampler(config, source, workdir, system_of):
 
     def draw(step, train_state):
         sheet = report.edit_sheet(system_of(train_state), image, label)
-        report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
+        draw_ = functools.partial(report.draw_sheet, sheet, title=f"step {step}")
+        report.try_to_draw(draw_, workdir / "samples" / f"{step}.png")
         for warning in health.diagnose_samples(step, sheet):
             _log.warning("%s", warning)
         return {}

@@ -1,5 +1,6 @@
 """What a workdir holds, and whether it belongs to a config and a schema."""
 
+import functools
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ _CHANGEABLE = (
     "log_steps",
     "sample_images",
     "sample_steps",
+    "skip_broken_updates",
 )
 
 # Keys, and sections, that what the classifiers learnt depends on.
@@ -40,10 +42,12 @@ _ADDED = {
     "evaluator.mixup": 0.0,
     "generator_loss.outside": 0.0,
     "generator_loss.preservation": 0.0,
+    "skip_broken_updates": False,
 }
 
 
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
+REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
 
 
 def local_path(text: str) -> pathlib.Path:
@@ -124,8 +128,8 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
     except json.JSONDecodeError as error:
         raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
     for key, value in _ADDED.items():
-        section, name = key.split(".")
-        tree.get(section, {}).setdefault(name, value)
+        *section, name = key.split(".")
+        functools.reduce(lambda node, part: node.get(part, {}), section, tree).setdefault(name, value)
     return config_dict.ConfigDict(_tuples(tree)), Schema.from_json((workdir / "schema.json").read_text())
 
 
@@ -145,8 +149,8 @@ def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict
 
 
 def _is_ours(name):
-    """Whether a file is config.json or schema.json, what a killed write of them left, or a lock's."""
-    return name.lstrip(".").startswith(("config.json", "schema.json", LOCK[1:]))
+    """Whether a file is config.json or schema.json, what a killed write of them left, a lock's, or was moved aside."""
+    return name == REPLACED or name.lstrip(".").startswith(("config.json", "schema.json", LOCK[1:]))
 
 
 def _tuples(tree):
@@ -161,7 +165,10 @@ def _check_same_schema(workdir, old, new):
         names = [a.name for a in new.attributes if a not in old.attributes]
         names += [a.name for a in old.attributes if a not in new.attributes]
         where = f" (attribute {', '.join(dict.fromkeys(names))})" if names else ""
-        raise UserError(f"{workdir} holds work with another schema{where}: name another --workdir")
+        raise UserError(
+            f"{workdir} holds work with another schema{where}: name another --workdir, or train again with"
+            " --new_data=retrain"
+        )
 
 
 def _check_same_config(workdir, old, new, keys):

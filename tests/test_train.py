@@ -14,7 +14,7 @@ from amgan_jax.errors import UserError
 from tests import helpers
 
 
-class _Killed(Exception):
+class _Killed(BaseException):
     """Stands for the process being killed."""
 
 
@@ -181,10 +181,19 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
         next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
 
 
-def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (8, "attention: .* at step 2: lower the learning rate"),
+        (1, "attention: optimizer/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+    ],
+)
+def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
+    """A loss, or what the last update of a loss that is finite has made."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    with pytest.raises(UserError, match="attention: .* at step 2: lower the learning rate"):
+    config.attention.num_steps = steps
+    with pytest.raises(UserError, match=said):
         train.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
 
@@ -207,8 +216,9 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
         ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2 is not a multiple of log_steps=2"),
-        ({"seed": -1}, "seed=-1: 0 or more"),
-        ({"evaluate.seed": -1}, "evaluate.seed=-1: 0 or more"),
+        ({"seed": -1}, "seed=-1: 0 to 9223372036854775807"),
+        ({"evaluate.seed": 2**63}, "evaluate.seed=9223372036854775808: 0 to 9223372036854775807"),
+        ({"data.threads": -2}, "data.threads=-2: 1 or more, or 0"),
         ({"sample_images": 17}, "sample_images=17: at most evaluate.batch_size=16"),
         ({"evaluator.network.widths": (8,) * 6}, "evaluator.network: 32 x 32 pixels cannot be halved 6 times"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
