@@ -9,6 +9,7 @@ _CORE = [
     "flax>=0.12.8",
     "flufl.lock>=10.0",
     "h5py>=3.14",
+    "imagehash>=4.3.2",
     "importlib_resources>=7.1",  # tensorflow-datasets imports it without requiring it
     "jax>=0.10.2",
     "matplotlib>=3.11",
