@@ -65,7 +65,7 @@ class _Signal:
     def leave(self):
         raise _Killed
 
-    def draw(self, *_):
+    def draw(self, *_, **__):
         raise _Killed
 
 
