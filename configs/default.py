@@ -22,7 +22,7 @@ def get_config() -> config_dict.ConfigDict:
     config.data.build = False  # build it by itself when it is missing; for datasets that need no source
     config.data.flip = True  # mirror training images at random
     config.data.crop = 0.12  # classifiers: at most this share of each side is cropped away at random
-    config.data.single = 0.5  # share of training's edits of one attribute; the rest are of two to all, evenly
+    config.data.single = 0.3  # share of training's edits of one attribute; the rest are of two to all, evenly
     config.data.balance = 0.5  # share of target values drawn evenly; the rest as frequent as in the data
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
