@@ -46,7 +46,9 @@ _PHOTO_COLUMNS = {
     "classify right": "classifier_accuracy/mean",
 }
 
-_CHECK = flags.DEFINE_bool("check", False, "Write nothing; exit with 1 where a page differs from what would be written.")
+_CHECK = flags.DEFINE_bool(
+    "check", False, "Write nothing; exit with 1 where a page differs from what would be written."
+)
 
 
 def main(argv):
