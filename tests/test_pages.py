@@ -71,20 +71,20 @@ def unknown_flags(text):
 def unknown_knobs(text):
     """Keys of a config that a page names, in backticks or as a flag, and configs/default.py does not have."""
     config = default.get_config()
-    named = re.findall(r"`(?:config\.)?(\w+(?:\.\w+)+)(?:[ =][^`]*)?`", text) + re.findall(
-        r"--config\.(\w[\w.]*)", text
-    )
-    unknown = set()
-    for name in named:
-        node = config
-        for part in name.split(".") if name.split(".")[0] in config and not name.endswith(".py") else ():
-            if node is config.data.builder:  # which differs from dataset to dataset
-                break
-            if not hasattr(node, "keys") or part not in node:
-                unknown.add(name)
-                break
-            node = node[part]
-    return sorted(unknown)
+    quoted = re.findall(r"`(?:config\.)?(\w+(?:\.\w+)+)(?:[ =][^`]*)?`", text)
+    named = [n for n in quoted if n.split(".")[0] in config and not n.endswith(".py")]
+    return sorted({n for n in (*named, *re.findall(r"--config\.(\w[\w.]*)", text)) if not _has(config, n)})
+
+
+def _has(config, name):
+    node = config
+    for part in name.split("."):
+        if node is config.data.builder:  # which differs from dataset to dataset
+            return True
+        if not hasattr(node, "keys") or part not in node:
+            return False
+        node = node[part]
+    return True
 
 
 def unknown_configs(text):
@@ -146,7 +146,8 @@ def test_a_page_that_is_wrong_is_seen():
     ]
     assert unknown_flags("`--set` and `--sett`, --noskip_bad, pip --config.seed=1 --runner=X") == ["sett"]
     assert unknown_knobs("`data.single` `data.max_edits`, `config.edit.in_turn`, --config.seeds=1 --config.seed=1") == [
-        "data.max_edits"
+        "data.max_edits",
+        "seeds",
     ]
     assert unknown_configs("configs/tiny.py configs/tinny.py `products_64_cpu` `products_65_cpu` `edit`") == [
         "products_65_cpu",
