@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amgan_jax import networks, sampling
+from amgan_jax import fingerprint, networks, sampling
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
@@ -47,6 +47,12 @@ class ArraySource:
         self.schema = schema
         self.queries = queries
         self._splits = splits
+
+    def fingerprint(self) -> fingerprint.Fingerprint:
+        return {
+            name: fingerprint.of_split([], split.label, map(np.ndarray.tobytes, split.image))
+            for name, split in self._splits.items()
+        }
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
@@ -84,7 +90,9 @@ class ArraySource:
     def _show(self, plan, rows, size):
         """Training images [B, *size, 3], cropped and flipped as the plan says."""
         image = self._splits["train"].image[plan[rows]]
-        with jax.default_device(jax.devices("cpu")[0]):  # on an accelerator, it would wait for the training step
+        with jax.default_device(
+            jax.local_devices(backend="cpu")[0]
+        ):  # on an accelerator, it would wait for the training step
             image = np.asarray(_crop(image, plan["box"], size))
         return np.where(plan["flip"][:, None, None, None], image[:, :, ::-1], image)
 

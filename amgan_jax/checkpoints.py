@@ -1,15 +1,29 @@
-"""Orbax checkpoints of one phase of training: the whole state and the seconds it took."""
+"""Orbax checkpoints of one phase of training: the whole state, the seconds it took, and metrics not yet written."""
 
+from collections.abc import Sequence
 import contextlib
 import logging
 import pathlib
 import sys
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
 
 from amgan_jax import parallel
 from amgan_jax.errors import UserError
+
+
+class Restored(NamedTuple):
+    """What a checkpoint holds.
+
+    seconds: of training.
+    window: metrics {name: value} of each step that no mean has been written of.
+    """
+
+    state: Any
+    seconds: float
+    window: list[dict[str, float]]
 
 
 class Checkpoints:
@@ -24,15 +38,21 @@ class Checkpoints:
         """Step of the newest complete checkpoint, None where there is none."""
         return self._manager.latest_step()
 
-    def save(self, state, seconds: float) -> None:
+    def save(self, state, seconds: float, window: Sequence[dict[str, float]] = ()) -> None:
         """Saves a state under its own step; returns when it is on the disk.
+
+        Args:
+          state: to save.
+          seconds: see `Restored`.
+          window: see `Restored`.
 
         Raises:
           UserError: it cannot be written. Earlier checkpoints stay.
         """
         step = int(state.step)
+        progress_ = {"seconds": seconds, "window": list(window)}
         items = ocp.args.Composite(
-            state=ocp.args.StandardSave(parallel.span_hosts(state)), progress=ocp.args.JsonSave({"seconds": seconds})
+            state=ocp.args.StandardSave(parallel.span_hosts(state)), progress=ocp.args.JsonSave(progress_)
         )
         try:
             with _hushed():
@@ -45,8 +65,8 @@ class Checkpoints:
                 " free some space and run the same command again"
             ) from error
 
-    def restore(self, template):
-        """The newest checkpoint, on every device: (state, seconds).
+    def restore(self, template) -> Restored:
+        """The newest checkpoint, on every device.
 
         Args:
           template: a state with the right shapes, or its shapes (`jax.eval_shape`).
@@ -68,7 +88,7 @@ class Checkpoints:
                 " remove that folder to go on from the one before, or, where an older version of this code wrote it,"
                 " train in another --workdir"
             ) from error
-        return restored.state, restored.progress["seconds"]
+        return Restored(restored.state, restored.progress["seconds"], restored.progress.get("window", []))
 
     def close(self) -> None:
         self._manager.close()
@@ -79,9 +99,9 @@ def restore(directory: pathlib.Path, template):
     if not directory.is_dir():
         raise UserError(f"{directory} holds no checkpoint: train it to the end with amgan_jax.main first")
     checkpoints = Checkpoints(directory)
-    state, _ = checkpoints.restore(template)
+    restored = checkpoints.restore(template)
     checkpoints.close()
-    return jax.device_get(state)
+    return jax.device_get(restored.state)
 
 
 def progress(directory: pathlib.Path) -> tuple[int, float]:

@@ -11,19 +11,23 @@ from absl import flags
 from amgan_jax import cli, commands, editor, photos
 from amgan_jax.workdir import local_path, write_atomically
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
-_IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
-_OUTPUT = flags.DEFINE_string("output", None, "CSV file to write. Default: print it.")
-_SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
+
+def define_flags():
+    """Not at import: another program may import this module and have flags of its own."""
+    flags.DEFINE_string("workdir", None, "A trained workdir.")
+    flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
+    flags.DEFINE_string("output", None, "CSV file to write. Default: print it.")
+    flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
+    flags.mark_flags_as_required(["workdir", "images"])
 
 
 def main(argv):
     del argv
-    paths = photos.find(_IMAGES.value)
-    system = editor.load(local_path(_WORKDIR.value))
+    paths = photos.find(flags.FLAGS.images)
+    system = editor.load(local_path(flags.FLAGS.workdir))
     names, rows = system.schema.names, []
     try:
-        for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
+        for loaded, image in commands.read_batches(paths, system, flags.FLAGS.skip_bad):
             label, confidence = system.classify(image)
             for i, (path, _, _) in enumerate(loaded):
                 values = system.schema.decode(label[i].tolist())
@@ -37,12 +41,12 @@ def main(argv):
 def _write(header, rows):
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([header, *rows])
-    if _OUTPUT.value:
-        write_atomically(local_path(_OUTPUT.value), table.getvalue())
+    if flags.FLAGS.output:
+        write_atomically(local_path(flags.FLAGS.output), table.getvalue())
     else:
         print(table.getvalue(), end="")
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["workdir", "images"])
+    define_flags()
     cli.run(main)

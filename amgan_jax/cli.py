@@ -11,6 +11,7 @@ from absl import logging as absl_logging
 
 from amgan_jax.errors import UserError
 
+_EXTRAS = ("cuda", "tpu")  # of setup.py, for accelerators
 _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)  # paths that are the user's to mend
 
 
@@ -61,6 +62,11 @@ def _call(main, argv, takes_arguments):
         main(argv)
     except UserError as error:
         _exit(str(error))
+    except (AssertionError, RuntimeError):  # what JAX raises where there is no such device
+        missing = _missing_platform()
+        if not missing:
+            raise
+        _exit(missing)
     except OSError as error:
         if error.errno not in _UNREADABLE or error.filename is None:  # the latter: a socket's, say
             raise
@@ -68,6 +74,19 @@ def _call(main, argv, takes_arguments):
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _missing_platform():
+    """What to say where JAX_PLATFORMS names an accelerator that there is not; None where it does not."""
+    wanted = os.environ.get("JAX_PLATFORMS")
+    if not wanted or "jax" not in sys.modules:
+        return None
+    try:
+        sys.modules["jax"].devices()
+    except (AssertionError, RuntimeError):
+        extra = next((f", with pip install -e '.[{name}]' for its extra" for name in _EXTRAS if name in wanted), "")
+        return f"JAX_PLATFORMS={wanted}: JAX finds no such device here; leave it unset, or install what it needs{extra}"
+    return None
 
 
 def _start_logging():

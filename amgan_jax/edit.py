@@ -3,37 +3,55 @@
 python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve_length=long --output=edited.png
 """
 
+import logging
+
 from absl import flags
 
 from amgan_jax import cli, commands, editor, photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import local_path
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
-_IMAGES = flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
-_SET = flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
-_SOURCE = flags.DEFINE_string("source", "", "Values that the photos have, where they would be misread: color=black.")
-_OUTPUT = flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
-_REGION = flags.DEFINE_string("region", None, "Keep the change to where this attribute is seen.")
-_SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read, and go on.")
+_log = logging.getLogger("amgan_jax.edit")
+
+
+def define_flags():
+    """Not at import: another program may import this module and have flags of its own."""
+    flags.DEFINE_string("workdir", None, "A trained workdir.")
+    flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
+    flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
+    flags.DEFINE_string("source", "", "Values that the photos have, where they would be misread: color=black.")
+    flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
+    flags.DEFINE_string("region", None, "Keep the change to where this attribute is seen.")
+    flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read or written, and go on.")
+    flags.mark_flags_as_required(["workdir", "images", "set", "output"])
 
 
 def main(argv):
     del argv
-    paths = photos.find(_IMAGES.value)
-    system = editor.load(local_path(_WORKDIR.value))
-    wanted = system.schema.parse_edit(_SET.value)
-    known = system.schema.parse_edit(_SOURCE.value) if _SOURCE.value else {}
-    region = system.schema.index(_REGION.value) if _REGION.value else None
-    outputs = _output_paths(paths, local_path(_OUTPUT.value))
-    for loaded, image in commands.read_batches(paths, system, _SKIP_BAD.value):
+    paths = photos.find(flags.FLAGS.images)
+    system = editor.load(local_path(flags.FLAGS.workdir))
+    wanted = system.schema.parse_edit(flags.FLAGS.set)
+    known = system.schema.parse_edit(flags.FLAGS.source) if flags.FLAGS.source else {}
+    region = system.schema.index(flags.FLAGS.region) if flags.FLAGS.region else None
+    outputs = _output_paths(paths, local_path(flags.FLAGS.output))
+    any_written = False
+    for loaded, image in commands.read_batches(paths, system, flags.FLAGS.skip_bad):
         source, confidence = system.classify(image)
         source, confidence = _with_values(source, known), _with_values(confidence, dict.fromkeys(known, 1.0))
         target = _with_values(source, wanted)
         edited, _ = system.edit(image, source, target, region)
         for i, (path, photo, seen) in enumerate(loaded):
-            photos.write(outputs[path], photos.apply_change(photo, seen, edited[i]))
+            try:
+                photos.write(outputs[path], photos.apply_change(photo, seen, edited[i]))
+            except UserError as error:
+                if not flags.FLAGS.skip_bad:
+                    raise
+                _log.warning("skipped: %s", error)
+                continue
+            any_written = True
             print(f"{path} -> {outputs[path]}: {_describe(system.schema, source[i], confidence[i], target[i])}")
+    if not any_written:
+        raise UserError(f"none of the edits of {len(paths)} photos can be written")
 
 
 def _with_values(table_BxA, values):
@@ -79,5 +97,5 @@ def _describe(schema, source, confidence, target):
 
 
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["workdir", "images", "set", "output"])
+    define_flags()
     cli.run(main)

@@ -63,6 +63,11 @@ def read_metrics(workdir: pathlib.Path) -> list[dict]:
     return records
 
 
+def is_written(workdir: pathlib.Path, phase: str, step: int) -> bool:
+    """Whether metrics.jsonl has the line of a step."""
+    return any(record["phase"] == phase and record["step"] == step for record in read_metrics(workdir))
+
+
 def _tensorboard_writer(workdir):
     try:
         from clu import metric_writers  # imports TensorFlow, which training does not need

@@ -27,14 +27,21 @@ def build_generator(config, schema: Schema) -> generator.Generator:
     """The generator; UserError where config.generator.mask is none that there is."""
     if config.generator.mask not in _MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
-    attributes = len(schema.attributes)
-    return generator.Generator(**config.generator, attributes=attributes, dtype=jnp.dtype(config.dtype))
+    return generator.Generator(
+        **_knobs(config.generator), attributes=len(schema.attributes), dtype=jnp.dtype(config.dtype)
+    )
 
 
 def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
     """The module of both discriminators; each has parameters of its own."""
-    knobs = {name: value for name, value in config.discriminator.items() if name != "stages"}
+    knobs = _knobs(config.discriminator)
+    del knobs["stages"]
     return discriminator.Discriminator(**knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype))
+
+
+def _knobs(section):
+    """A section's values for a module, which can be hashed only if they can: lists as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
 
 
 def discriminator_view_shape(config) -> tuple[int, int, int]:
@@ -46,7 +53,7 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
     shape = (config.height, config.width, 3)
     if not config.discriminator.stages:
         return shape
-    network = classifier_type(config, "attention")(**config.attention.network, value_counts=(1,))  # of any head
+    network = classifier_type(config, "attention")(**_knobs(config.attention.network), value_counts=(1,))  # of any head
     output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), jnp.zeros((1, *shape))))
     for stage in config.discriminator.stages:
         if not 0 <= stage < len(output.features):
@@ -61,7 +68,7 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
 def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
     return classifier_type(config, name)(
-        **config[name].network,
+        **_knobs(config[name].network),
         value_counts=schema.value_counts,
         dtype=jnp.dtype(config.dtype),
         axis_name=axis_name,

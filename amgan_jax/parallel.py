@@ -1,8 +1,10 @@
 """Devices: the one place that names pmap, and how host batches reach it."""
 
 from collections.abc import Callable, Sequence
+import contextlib
 
 import jax
+from jax._src import distributed  # its store of texts for all hosts has no public name
 from jax.experimental import multihost_utils
 import numpy as np
 
@@ -46,6 +48,48 @@ def join(coordinator: str, hosts: int | None, host: int | None) -> None:
             jax.distributed.initialize(coordinator, hosts, host)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot join the other hosts at {coordinator}: {error}") from error
+
+
+def has_other_hosts() -> bool:
+    """Whether this process has joined others; starts no devices."""
+    return distributed.global_state.client is not None
+
+
+def is_first_host() -> bool:
+    """Whether this process is the one that writes; starts no devices."""
+    return distributed.global_state.process_id == 0
+
+
+def host() -> int:
+    """Which of the processes this is, from 0; starts no devices."""
+    return distributed.global_state.process_id
+
+
+def hosts() -> int:
+    """How many processes there are; starts no devices."""
+    return distributed.global_state.num_processes
+
+
+def word_of_first_host(text: str) -> str:
+    """The first host's text, cut to 1,000 bytes, on each host; all wait for it."""
+    if jax.process_count() == 1:
+        return text
+    told = np.frombuffer(text.encode()[:1000].ljust(1000), np.uint8)
+    return bytes(multihost_utils.broadcast_one_to_all(told).astype(np.uint8)).decode(errors="ignore").rstrip()
+
+
+def post(key: str, text: str) -> None:
+    """Tells all hosts a text, which stays; one that stands there already is kept."""
+    with contextlib.suppress(jax.errors.JaxRuntimeError):  # another host was first, or the first host has gone
+        distributed.global_state.client.key_value_set(key, text)
+
+
+def read_post(key: str, seconds: float = 10**8) -> str | None:
+    """A text that a host has posted, or will have within so many seconds; None if none has, or the first has gone."""
+    try:
+        return distributed.global_state.client.blocking_key_value_get(key, int(1000 * seconds))
+    except jax.errors.JaxRuntimeError:
+        return None
 
 
 def wait_for_all(name: str) -> None:

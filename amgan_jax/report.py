@@ -1,19 +1,26 @@
 """What people look at: sample sheets, training curves, and the written report."""
 
+from collections.abc import Callable, Iterable
+import contextlib
+import functools
 import io
 import json
+import logging
 import pathlib
 from typing import NamedTuple
+import warnings
 
 import matplotlib
+from matplotlib import figure, font_manager
 import numpy as np
 
 from amgan_jax.attributes import UNKNOWN
+from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
 from amgan_jax.workdir import write_atomically
 
-matplotlib.use("Agg")
-from matplotlib import figure  # noqa: E402  (after the backend is chosen)
+_LEGIBLE = 40  # rows or columns of a table, beyond which its picture cannot be read
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 3  # attributes that a sheet's last column asks for
 
@@ -66,6 +73,11 @@ def _changed(schema, source, target):
 
 def draw_sheet(sheet: Sheet, path: pathlib.Path, title: str) -> None:
     """Draws a row a photo: the source, then each edit with its mask beside it."""
+    with _names_as_they_are([title, *sheet.columns, *(value for column in sheet.values for value in column)]):
+        _draw_sheet(sheet, path, title)
+
+
+def _draw_sheet(sheet, path, title):
     columns, rows = sheet.edited.shape[:2]
     height, width = sheet.image.shape[1:3]
     strips = [sheet.image]
@@ -101,19 +113,31 @@ def draw_curves(workdir: pathlib.Path, path: pathlib.Path) -> None:
                 curve = panels.setdefault((record["phase"], group), {}).setdefault(leaf, ([], []))
                 curve[0].append(record["step"])
                 curve[1].append(value)
+    with _names_as_they_are([name for (_, group), curves in panels.items() for name in (group, *curves)]):
+        _draw_curves(panels, path)
+
+
+def _draw_curves(panels, path):
     page = figure.Figure(figsize=(12, 3 * -(-len(panels) // 3)), layout="constrained")
     for i, ((phase, group), curves) in enumerate(panels.items()):
         axes = page.add_subplot(-(-len(panels) // 3), 3, i + 1)
-        for name, (steps, values) in curves.items():
-            axes.plot(steps, values, label=name, linewidth=1, marker="." if len(steps) == 1 else None)
+        lines = [
+            axes.plot(steps, values, linewidth=1, marker="." if len(steps) == 1 else None)[0]
+            for steps, values in curves.values()
+        ]
         axes.set_title(f"{phase} {group}".strip(), fontsize=9)
-        axes.legend(fontsize=6)
+        axes.legend(lines, list(curves), fontsize=6)  # a label of a line is left out where it starts with _
         axes.tick_params(labelsize=7)
     save_page(page, path)
 
 
 def draw_tables(tables, path: pathlib.Path) -> None:
     """Draws tables {name: `evaluators.common.Table`} as heat maps."""
+    with _names_as_they_are([n for name, table in tables.items() for n in (name, *table.rows, *table.columns)]):
+        _draw_tables(tables, path)
+
+
+def _draw_tables(tables, path):
     columns = min(len(tables), 5)
     rows = -(-len(tables) // columns)
     page = figure.Figure(figsize=(3.4 * columns, 3.2 * rows), layout="constrained")
@@ -156,34 +180,97 @@ def write(workdir: pathlib.Path, metrics: dict[str, float], measured, sheet: She
     """
     folder, tables, charts = workdir / "report", measured.tables, measured.charts
     intervals = {name: (f.low, f.high) for name, f in measured.figures.items() if f.low is not None}
-    draw_sheet(sheet, folder / "edits.png", title)
-    draw_curves(workdir, folder / "curves.png")
-    if tables:
-        draw_tables(tables, folder / "tables.png")
-    if charts:
-        draw_charts(charts, folder / "charts.png")
+    small = {name: table for name, table in tables.items() if max(np.shape(table.cells)) <= _LEGIBLE}
+    pictures = [
+        name
+        for name, draw in (
+            ("edits.png", functools.partial(draw_sheet, sheet, title=title)),
+            ("curves.png", functools.partial(draw_curves, workdir)),
+            ("charts.png", functools.partial(draw_charts, charts) if charts else None),
+            ("tables.png", functools.partial(draw_tables, small) if small else None),
+        )
+        if draw and try_to_draw(draw, folder / name)
+    ]
     plain = {
         name: {"rows": t.rows, "columns": t.columns, "cells": np.where(np.isnan(t.cells), None, t.cells).tolist()}
         for name, t in tables.items()
     }
     for name, content in (("metrics", metrics), ("intervals", intervals), ("tables", plain)):
         write_atomically(folder / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
-    write_atomically(folder / "README.md", _page(metrics, intervals, bool(tables), bool(charts), title))
+    left_out = [name for name in tables if name not in small]
+    write_atomically(folder / "README.md", _page(metrics, intervals, pictures, left_out, title))
 
 
-def _page(metrics, intervals, has_tables, has_charts, title):
+def try_to_draw(draw: Callable[[pathlib.Path], None], path: pathlib.Path) -> bool:
+    """Draws a picture to a path; whether that has worked: a warning where it has not, as nothing depends on it.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    try:
+        draw(path)
+    except UserError:
+        raise
+    except Exception as error:  # whatever fonts, names and sizes bring matplotlib to raise
+        _log.warning("%s is not drawn: %s: %s", path, type(error).__name__, " ".join(str(error).split()))
+        return False
+    return True
+
+
+def _page(metrics, intervals, pictures, left_out, title):
     def row(name):
         low, high = intervals.get(name, (None, None))
         return f"| {name} | {metrics[name]:.4g} | {'' if low is None else f'{low:.4g} to {high:.4g}'} |"
 
     rows = "\n".join(map(row, sorted(metrics)))
-    lines = "![scores by what was asked for](charts.png)\n\n" if has_charts else ""
-    heat_maps = "![a heat map a table: a row a true or source value](tables.png)\n\n" if has_tables else ""
+    texts = {
+        "edits.png": "a photo a row: the source, then an edit of each attribute and its mask",
+        "charts.png": "scores by number of attributes",
+        "tables.png": "a heat map a table: a row a true or source value",
+        "curves.png": "training curves",
+    }
+    shown = {name: f"![{text}]({name})\n\n" for name, text in texts.items() if name in pictures}
+    note = f"Too large to be drawn, in tables.json: {', '.join(left_out)}.\n\n" if left_out else ""
     return (
-        f"# {title}\n\n![a photo a row: the source, then an edit of each attribute and its mask](edits.png)\n\n"
-        f"| measure | value | 95% interval over images |\n|---|---|---|\n{rows}\n\n{lines}{heat_maps}"
-        "![training curves](curves.png)\n"
-    )
+        f"# {title}\n\n{shown.get('edits.png', '')}| measure | value | 95% interval over images |\n|---|---|---|\n"
+        f"{rows}\n\n{shown.get('charts.png', '')}{shown.get('tables.png', '')}{note}{shown.get('curves.png', '')}"
+    ).rstrip("\n") + "\n"
+
+
+@contextlib.contextmanager
+def _names_as_they_are(names: Iterable[str]):
+    """Draws names in fonts that have their letters, and dollar signs as such, not as mathematics."""
+    letters = frozenset("".join(names)) - {"\n"}
+    settings = {"text.parse_math": False, "font.family": "sans-serif", "font.sans-serif": _fonts_for(letters)}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # which `_fonts_for` has warned of
+        yield
+
+
+@functools.cache
+def _fonts_for(letters: frozenset[str]) -> list[str]:
+    """Matplotlib's own fonts, and those installed ones that have letters which these do not; a warning if none has."""
+    families = list(matplotlib.rcParamsDefault["font.sans-serif"])
+    missing = letters - _letters_of(font_manager.findfont("DejaVu Sans"))
+    installed = [font for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name]  # has boxes only
+    for font in sorted(installed, key=lambda font: (font.style != "normal", font.name)):
+        found = missing & _letters_of(font.fname) if missing else frozenset()
+        if found:
+            families.insert(1, font.name)
+            missing -= found
+    if missing:
+        some = "".join(sorted(missing)[:10])
+        _log.warning("no font here has %s: pictures show boxes; install one, such as fonts-noto-cjk", some)
+    return families
+
+
+@functools.cache
+def _letters_of(path: str) -> frozenset[str]:
+    """The letters that a font file has; none where it cannot be read."""
+    try:
+        return frozenset(map(chr, font_manager.get_font(path).get_charmap()))
+    except (OSError, RuntimeError):
+        return frozenset()
 
 
 def save_page(page: figure.Figure, path: pathlib.Path) -> None:

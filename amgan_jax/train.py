@@ -15,17 +15,37 @@ import jax
 import numpy as np
 import tqdm
 
-from amgan_jax import editor, evaluate, health, labels, networks, parallel, pretrained, report, state, steps
+from amgan_jax import (
+    editor,
+    evaluate,
+    fingerprint,
+    finite,
+    health,
+    labels,
+    networks,
+    ownership,
+    parallel,
+    pretrained,
+    report,
+    state,
+    steps,
+)
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
-from amgan_jax.checkpoints import Checkpoints
+from amgan_jax.checkpoints import Checkpoints, Restored
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
-from amgan_jax.metrics import MetricsWriter
+from amgan_jax.metrics import MetricsWriter, is_written
 from amgan_jax.models import efficientnet
+from amgan_jax.preemption import watch
 
 _log = logging.getLogger(__name__)
 Batch = dict[str, np.ndarray]
+_SEEDS = 2**63  # how many JAX takes
+_UNSTABLE = (
+    "lower the learning rate and train in another --workdir,"
+    " or leave such updates out with --config.skip_broken_updates=True"
+)
 
 
 class Source(Protocol):
@@ -39,6 +59,9 @@ class Source(Protocol):
 
     schema: Schema
     queries: Queries | None
+
+    def fingerprint(self) -> fingerprint.Fingerprint:
+        """What tells this data from other data, see `fingerprint.of_split`: by split."""
 
     def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
         """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
@@ -56,7 +79,10 @@ class Source(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Hook:
-    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log."""
+    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log.
+
+    A checkpoint is written before, so that a call may take long: what is cut off is called again by a resume.
+    """
 
     interval: int
     call: Callable[[int, Any], dict[str, float]]
@@ -70,7 +96,7 @@ class Phase:
     batches: from a first step to host batches.
     shares: parts of a batch, see `parallel.shard`.
     on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
-    hooks: called in training, on the first host.
+    hooks: called in training; on all hosts of the same intervals.
     """
 
     name: str
@@ -83,13 +109,19 @@ class Phase:
     hooks: tuple[Hook, ...] = ()
 
 
-def train(config, source: Source, workdir: pathlib.Path) -> None:
+def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
+
+    Args:
+      config: the experiment's.
+      source: of the batches.
+      workdir: of this training.
+      new_data: what to do where the workdir's work is of other data, see `fingerprint.check`.
 
     Raises:
       UserError: the config cannot be trained, a measure is unknown or needs other images, pretrained weights
-        are wanted and not installed, the workdir holds another config's or schema's work, the loss is not
-        finite, or a checkpoint cannot be written.
+        are wanted and not installed, the workdir holds another config's, schema's or dataset's work or is in use,
+        the loss is not finite, or a checkpoint cannot be written.
     """
     check_config(config)
     check_devices(config)
@@ -99,21 +131,41 @@ def train(config, source: Source, workdir: pathlib.Path) -> None:
     for name in networks.CLASSIFIERS:
         if config[name].pretrained and not (workdir / name).exists():
             pretrained.locate(config[name].architecture)
-    workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
-    parallel.wait_for_all("workdir")
-    if jax.process_index() != 0:
-        workdir_lib.check(workdir, config, source.schema)  # that it is the one that the first host has written
-    attention = train_classifier(config, "attention", source, workdir)
-    _warn_unreadable(config, source, attention.variables)
-    evaluator = train_classifier(config, "evaluator", source, workdir)
-    train_amgan(config, source, workdir, attention.variables, evaluator.variables)
+    with ownership.hold(workdir):
+        check_data(source, workdir, new_data)
+        workdir_lib.prepare(workdir, config, source.schema, write=jax.process_index() == 0)
+        if jax.process_index() == 0:
+            fingerprint.write(workdir, source.fingerprint())
+        parallel.wait_for_all("workdir")
+        if jax.process_index() != 0:  # that it is the one that the first host has written
+            workdir_lib.check(workdir, config, source.schema)
+            fingerprint.check(workdir, source.fingerprint(), source.schema, fingerprint.REFUSE)
+        attention = train_classifier(config, "attention", source, workdir)
+        _warn_unreadable(config, source, attention.variables)
+        evaluator = train_classifier(config, "evaluator", source, workdir)
+        train_amgan(config, source, workdir, attention.variables, evaluator.variables)
+
+
+def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
+    """`fingerprint.check` of a source by the first host; raises on all hosts."""
+    refused = ""
+    if jax.process_index() == 0:
+        try:
+            fingerprint.check(workdir, source.fingerprint(), source.schema, new_data)
+        except UserError as error:
+            refused = str(error)
+    refused = parallel.word_of_first_host(refused)
+    if refused:
+        raise UserError(refused)
 
 
 def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
     for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
-        if _value(config, name) < 0:
-            raise UserError(f"{name}={_value(config, name)}: 0 or more")
+        if not 0 <= _value(config, name) < _SEEDS:
+            raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
+    if config.data.threads < 0:
+        raise UserError(f"data.threads={config.data.threads}: 1 or more, or 0 for as many as there are cores")
     counts = (
         "log_steps",
         "checkpoint_steps",
@@ -221,7 +273,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         name=name,
         num_steps=config[name].num_steps,
         batch_size=config[name].batch_size,
-        update=parallel.map_step(step),
+        update=parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
         on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
     )
@@ -237,7 +289,8 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
     attention_variables, evaluator_variables = jax.device_get((attention_variables, evaluator_variables))
     hooks = _hooks(config, source, workdir, attention_variables, evaluator_variables)
     attention_variables = parallel.replicate(attention_variables)
-    update = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
+    step = functools.partial(steps.amgan_step, config, source.schema)
+    update = parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step, frozen=1)
     phase = Phase(
         name="amgan",
         num_steps=config.amgan.num_steps,
@@ -254,46 +307,69 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:
-      UserError: the loss is not finite, or a checkpoint cannot be written.
+      UserError: the loss is not finite, a checkpoint cannot be written, or the workdir has been taken over.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds = _start(checkpoints, init, phase.on_fresh)
+    train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
     first_step = int(train_state.step)
-    if first_step >= phase.num_steps:
+    # A checkpoint is written before the hooks and the metrics of its step, which a signal may have cut off.
+    owed = bool(window) and not is_written(workdir, phase.name, first_step)
+    if first_step >= phase.num_steps and not owed:
         checkpoints.close()
         return train_state
     writer = MetricsWriter(workdir, phase.name, first_step) if jax.process_index() == 0 else None
     started = time.monotonic() - seconds
-    batches = phase.batches(first_step)
-    window = []
     with _progress_bar(phase, first_step) as bar:
+        finish = functools.partial(_finish_step, phase, config, writer, bar)
+        window = finish(first_step, train_state, window) if owed else []
+        batches = phase.batches(first_step)
         for step in range(first_step + 1, phase.num_steps + 1):
             train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
+            watch.stepped()
             window.append(metrics)
             # Waiting for the step before the last keeps the device busy and the queue short.
             if len(window) > 1:
                 jax.block_until_ready(window[-2])
             bar.update(phase.batch_size)
-            last = step == phase.num_steps
-            due = lambda interval: step % interval == 0 or last  # noqa: B023, E731
-            figures = {n: f for h in phase.hooks if due(h.interval) for n, f in h.call(step, train_state).items()}
-            if due(config.log_steps):
-                _write_window(phase, step, window, figures, writer, bar)
-                window = []
-            if due(config.checkpoint_steps):
-                checkpoints.save(train_state, time.monotonic() - started)
+            stop = watch.should_save()
+            if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
+                window = _fetch(phase, step, window)
+                _check_finite(phase, step, train_state, checkpoints)
+                ownership.check(workdir)
+                checkpoints.save(train_state, time.monotonic() - started, window)
+                watch.saved()
+                if stop:
+                    watch.leave()
+            window = finish(step, train_state, window)
     checkpoints.close()
     if writer:
         writer.close()
     return train_state
 
 
+def _is_due(phase, step, interval):
+    return step % interval == 0 or step == phase.num_steps
+
+
+def _due_hooks(phase, step):
+    return [hook for hook in phase.hooks if _is_due(phase, step, hook.interval)]
+
+
+def _finish_step(phase, config, writer, bar, step, train_state, window):
+    """Does what is due after a step; returns the window, emptied if it is written."""
+    figures = {n: f for hook in _due_hooks(phase, step) for n, f in hook.call(step, train_state).items()}
+    if not _is_due(phase, step, config.log_steps):
+        return window
+    _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
+    return []
+
+
 def _start(checkpoints, init, on_fresh):
-    """(state, seconds so far): the newest checkpoint where there is one, else the fresh state."""
+    """The newest checkpoint where there is one, else the fresh state: see `checkpoints.Restored`."""
     if checkpoints.latest_step() is not None:
         return checkpoints.restore(jax.eval_shape(init))
     fresh = jax.jit(init)()
-    return parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0
+    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [])
 
 
 def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState], state.ClassifierState]:
@@ -301,16 +377,32 @@ def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState],
     return lambda fresh: fresh.replace(variables=pretrained.lay_over(architecture, fresh.variables))
 
 
-def _write_window(phase, step, window, figures, writer, bar):
-    """Writes the mean over a window of metrics, and the hooks' figures; stops training that is not finite."""
-    window = jax.device_get(window)
-    means = {name: float(np.mean([m[name] for m in window])) for name in window[0]}
-    broken = [name for name, value in means.items() if not np.isfinite(value)]
+def _fetch(phase, step, window):
+    """A window's metrics as numbers; UserError where they are not finite."""
+    window = [{name: float(value) for name, value in metrics.items()} for metrics in jax.device_get(window)]
+    broken = [(name, value) for metrics in window for name, value in metrics.items() if not np.isfinite(value)]
     if broken:
-        raise UserError(
-            f"{phase.name}: {broken[0]} is {means[broken[0]]} at step {step}: lower the learning rate"
-            " and train in another --workdir"
-        )
+        name, value = broken[0]
+        raise UserError(f"{phase.name}: {name} is {value} at step {step}: {_UNSTABLE}")
+    return window
+
+
+def _check_finite(phase, step, train_state, checkpoints):
+    """Raises UserError for a state that a checkpoint should not hold: metrics are of before the last update."""
+    broken = finite.broken_part(train_state)
+    if broken:
+        last = checkpoints.latest_step()
+        kept = "nothing is saved" if last is None else f"the checkpoint of step {last} stays"
+        raise UserError(f"{phase.name}: {broken} is not finite after step {step}, {kept}: {_UNSTABLE}")
+
+
+def _write_window(phase, step, window, figures, writer, bar):
+    """Writes the mean over a window of metrics, and the hooks' figures; UserError where every update was skipped."""
+    means, skipped = finite.mean(window), finite.skipped_for(window)
+    if len(skipped) == len(window):
+        raise UserError(f"{phase.name}: all updates since step {step - len(window)} were skipped: {_UNSTABLE}")
+    if skipped:
+        _log.warning("step %d: %d updates skipped, not finite: %s", step, len(skipped), ", ".join(sorted(set(skipped))))
     if writer:
         writer.write(step, means | figures)
     shown = health.headline(phase.name, means)
@@ -333,8 +425,12 @@ def _progress_bar(phase, first_step):
 
 def _hooks(config, source, workdir, attention_variables, evaluator_variables):
     """Sample sheets, and the measures that the config wants while training, by their interval."""
-    if jax.process_index() != 0:
-        return ()
+    measures = {}
+    for name, interval in config.evaluate.during.items():
+        if interval:
+            measures.setdefault(interval, []).append(name)
+    if jax.process_index() != 0:  # but all hosts save before the first one calls a hook
+        return tuple(Hook(interval, lambda step, train_state: {}) for interval in (config.sample_steps, *measures))
 
     # Once, not at each measure.
     classifiers = jax.device_put({"attention": attention_variables, "evaluator": evaluator_variables})
@@ -343,10 +439,6 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
         return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
     judge = evaluate.build_judge(config, source.schema, classifiers["evaluator"])
-    measures = {}
-    for name, interval in config.evaluate.during.items():
-        if interval:
-            measures.setdefault(interval, []).append(name)
     validators = [Hook(interval, _validator(config, source, system_of, judge, n)) for interval, n in measures.items()]
     return (Hook(config.sample_steps, _sampler(config, source, workdir, system_of)), *validators)
 
@@ -369,7 +461,8 @@ def _sampler(config, source, workdir, system_of):
 
     def draw(step, train_state):
         sheet = report.edit_sheet(system_of(train_state), image, label)
-        report.draw_sheet(sheet, workdir / "samples" / f"{step}.png", f"step {step}")
+        draw_ = functools.partial(report.draw_sheet, sheet, title=f"step {step}")
+        report.try_to_draw(draw_, workdir / "samples" / f"{step}.png")
         for warning in health.diagnose_samples(step, sheet):
             _log.warning("%s", warning)
         return {}

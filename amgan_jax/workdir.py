@@ -1,5 +1,6 @@
 """What a workdir holds, and whether it belongs to a config and a schema."""
 
+import functools
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ _CHANGEABLE = (
     "log_steps",
     "sample_images",
     "sample_steps",
+    "skip_broken_updates",
 )
 
 # Keys, and sections, that what the classifiers learnt depends on.
@@ -46,10 +48,15 @@ _ADDED = {
     "evaluator.mixup": 0.0,
     "generator_loss.outside": 0.0,
     "generator_loss.preservation": 0.0,
+    "skip_broken_updates": False,
 }
 
 # Knobs that are gone, each with the value that `_ADDED` stands for.
 _GONE = {"data.max_edits": 1}
+
+
+LOCK = ".owner"  # and files whose names start like it: see `ownership`
+REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
 
 
 def local_path(text: str) -> pathlib.Path:
@@ -130,8 +137,9 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
     except json.JSONDecodeError as error:
         raise UserError(f"{workdir / 'config.json'} is not JSON: {error}") from error
     for key, value in _ADDED.items():
-        section, name = key.split(".")
-        tree.setdefault(section, {}).setdefault(name, value)
+        *section, name = key.split(".")
+        node = functools.reduce(lambda node, part: node.setdefault(part, {}), section, tree)
+        node.setdefault(name, value)
     for key, value in _GONE.items():
         section, name = key.split(".")
         if tree[section].get(name) == value:
@@ -156,8 +164,8 @@ def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict
 
 
 def _is_ours(name):
-    """Whether a file is config.json or schema.json, or what a killed write of them left."""
-    return name.lstrip(".").startswith(("config.json", "schema.json"))
+    """Whether a file is config.json or schema.json, what a killed write of them left, a lock's, or was moved aside."""
+    return name == REPLACED or name.lstrip(".").startswith(("config.json", "schema.json", LOCK[1:]))
 
 
 def _tuples(tree):
@@ -172,7 +180,10 @@ def _check_same_schema(workdir, old, new):
         names = [a.name for a in new.attributes if a not in old.attributes]
         names += [a.name for a in old.attributes if a not in new.attributes]
         where = f" (attribute {', '.join(dict.fromkeys(names))})" if names else ""
-        raise UserError(f"{workdir} holds work with another schema{where}: name another --workdir")
+        raise UserError(
+            f"{workdir} holds work with another schema{where}: name another --workdir, or train again with"
+            " --new_data=retrain"
+        )
 
 
 def _check_same_config(workdir, old, new, keys):

@@ -25,6 +25,7 @@ import time
 from absl import flags
 import jax
 import matplotlib
+from matplotlib import figure
 from ml_collections import config_dict, config_flags
 import numpy as np
 
@@ -33,9 +34,6 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
 from amgan_jax.workdir import local_path, write_atomically
-
-matplotlib.use("Agg")
-from matplotlib import figure  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(_ROOT))  # where config files find each other

@@ -1,73 +1,139 @@
-"""Kills a training with SIGKILL at random moments and compares its report with one that was left alone.
+"""Ends a training at random moments, and compares its report with one that was left alone.
 
-python benchmarks/interrupt.py --workdir=DIR [--config=configs/tiny.py] [--kills=5] [-- MORE FLAGS]
+python benchmarks/interrupt.py --workdir=DIR [--config=configs/tiny.py] [--times=5] [--how=kill|term|twice] [-- FLAGS]
 
-What stands behind `--` is passed on to both runs.
+kill: SIGKILL. term: SIGTERM, after which no step may be lost. twice: a second training starts in the same workdir,
+and is to stop in one line. What stands behind `--` is passed on to both runs.
 """
 
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 from absl import flags
 
-from amgan_jax import cli
+from amgan_jax import checkpoints, cli
 from amgan_jax.errors import UserError
+from amgan_jax.metrics import read_metrics
 from amgan_jax.workdir import local_path
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for both workdirs.", required=True)
-_KILLS = flags.DEFINE_integer("kills", 5, "How often to kill the training.", lower_bound=1)
+_TIMES = flags.DEFINE_integer("times", 5, "How often to interrupt the training.", lower_bound=1)
+_HOW = flags.DEFINE_enum("how", "kill", ["kill", "term", "twice"], "How to interrupt it.")
+_HOSTS = flags.DEFINE_integer("hosts", 1, "Processes that train together; one of them is interrupted.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
+_PHASES = ("attention", "evaluator", "amgan")
 
 
 def main(argv):
     folder = local_path(_WORKDIR.value)
+    folder.mkdir(parents=True, exist_ok=True)
     commands = {
         name: [sys.executable, "-m", "amgan_jax.main", f"--config={_CONFIG.value}", f"--workdir={folder / name}"]
         + argv[1:]
-        for name in ("alone", "killed")
+        for name in ("alone", "interrupted")
     }
     started = time.monotonic()
-    _run(commands["alone"])
+    _finish(_start(commands["alone"], folder))
     seconds = time.monotonic() - started
-    print(f"left alone: {seconds:.0f} s")
+    print(f"left alone: {seconds:.0f} s", flush=True)
     moments = random.Random(_SEED.value)
-    for kill in range(_KILLS.value):
-        # Short of half of it, so that no kill finds the training at its end.
-        _run_and_kill(commands["killed"], moments.uniform(0.1, 0.45) * seconds, kill)
-    _run(commands["killed"])
-    figures = {name: json.loads((folder / name / "report" / "metrics.json").read_text()) for name in commands}
-    for report in figures.values():
-        del report["train/seconds"]  # wall clock
-    different = [key for key in figures["alone"] if figures["alone"][key] != figures["killed"].get(key)]
-    lines = [_records(folder / name) for name in commands]
-    print(f"{len(figures['alone'])} figures, different: {different or 'none'}")
-    print(f"{len(lines[0])} lines of metrics.jsonl, the same: {lines[0] == lines[1]}")
-    sys.exit(bool(different) or lines[0] != lines[1])
+    faults = []
+    for number in range(_TIMES.value):
+        faults += _interrupt(commands["interrupted"], folder, moments, seconds, number)
+    _finish(_start(commands["interrupted"], folder))
+    faults += _differences(folder / "alone", folder / "interrupted")
+    print(f"faults: {'; '.join(faults) or 'none'}")
+    sys.exit(bool(faults))
 
 
-def _run(command):
-    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
-        raise UserError("the training did not come to its end, see above")
+def _start(command, folder):
+    """The processes of a training, whose words go to a file in a folder."""
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        address = f"localhost:{found.getsockname()[1]}"
+    processes = []
+    for host in range(_HOSTS.value):
+        joined = [f"--coordinator={address}", f"--hosts={_HOSTS.value}", f"--host={host}"] if _HOSTS.value > 1 else []
+        with (folder / "words.txt").open("a") as words:
+            processes.append(subprocess.Popen([*command, *joined], stdout=subprocess.DEVNULL, stderr=words))
+    return processes
 
 
-def _run_and_kill(command, seconds, kill):
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _finish(processes):
+    if any([process.wait() for process in processes]):
+        raise UserError("the training did not come to its end, see words.txt in --workdir")
+
+
+def _interrupt(command, folder, moments, seconds, number):
+    """Interrupts a training once: what went wrong."""
+    processes = _start(command, folder)
+    # Short of its length, so that most find it at work; the same ones find each phase, as it goes on from where it was.
+    wait, victim = moments.uniform(0.05, 0.6) * seconds, moments.choice(processes)
     try:
-        process.wait(seconds)
-        print(f"kill {kill + 1}: came to its end before {seconds:.0f} s")
+        victim.wait(wait)
+        print(f"{number + 1}: came to its end before {wait:.0f} s", flush=True)
+        return []
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        print(f"kill {kill + 1}: after {seconds:.0f} s")
+        pass
+    if _HOW.value == "twice":
+        return _start_twice(command, processes, folder, wait, number)
+    before = _metrics_steps(folder / "interrupted")
+    victim.send_signal(signal.SIGKILL if _HOW.value == "kill" else signal.SIGTERM)
+    asked = time.monotonic()
+    if _HOW.value == "kill":
+        for process in processes:
+            process.kill()
+    statuses = [process.wait() for process in processes]
+    saved = _saved_steps(folder / "interrupted")
+    took = time.monotonic() - asked
+    print(f"{number + 1}: after {wait:.0f} s, status {statuses} in {took:.1f} s, saved {saved}", flush=True)
+    if _HOW.value == "kill":
+        return []
+    lost = [phase for phase, step in before.items() if saved.get(phase, 0) < step]
+    # Before it listens, it ends as any process does.
+    bad = [status for status in statuses if status not in (143, -signal.SIGTERM)]
+    return [f"{number + 1}: lost steps of {lost}"] * bool(lost) + [f"{number + 1}: status {statuses}"] * bool(bad)
 
 
-def _records(workdir):
-    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+def _start_twice(command, processes, folder, wait, number):
+    second = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    errors = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
+    print(f"{number + 1}: after {wait:.0f} s, status {second.returncode}: {' '.join(errors)}", flush=True)
+    refused = second.returncode == 2 and len(errors) == 1 and "is in use by" in errors[0]
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    statuses = [process.wait() for process in processes]
+    return [] if refused else [f"{number + 1}: the second ended with {second.returncode}, the first with {statuses}"]
+
+
+def _metrics_steps(workdir):
+    """The last step of each phase that metrics.jsonl has."""
+    return {record["phase"]: record["step"] for record in read_metrics(workdir)}
+
+
+def _saved_steps(workdir):
+    steps = {
+        phase: checkpoints.Checkpoints(workdir / phase).latest_step() for phase in _PHASES if (workdir / phase).is_dir()
+    }
+    return {phase: step for phase, step in steps.items() if step is not None}
+
+
+def _differences(alone, interrupted):
+    """What of two reports and metrics is not equal."""
+    figures = [json.loads((workdir / "report" / "metrics.json").read_text()) for workdir in (alone, interrupted)]
+    for report in figures:
+        del report["train/seconds"]  # wall clock
+    different = [key for key in figures[0] if figures[0][key] != figures[1].get(key)]
+    lines = [(workdir / "metrics.jsonl").read_text() for workdir in (alone, interrupted)]
+    print(f"{len(figures[0])} figures, different: {different or 'none'}")
+    print(f"{len(lines[0].splitlines())} lines of metrics.jsonl, the same: {lines[0] == lines[1]}")
+    return [f"{key} differs" for key in different] + ["metrics.jsonl differs"] * (lines[0] != lines[1])
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from configs import quickstart
 def get_config(system: str = "amgan"):
     """The config of a system, or of a variant as in "stargan_twice"; UserError for other names."""
     config = quickstart.get_config()
-    config.amgan.num_steps = 1500
-    config.generator_optimizer.decay_steps = 700
-    config.checkpoint_steps = 250
-    config.sample_steps = 500
+    config.amgan.num_steps = 1000
+    config.generator_optimizer.decay_steps = 500
+    config.checkpoint_steps = config.sample_steps = 500
+    config.edit.in_turn = ()
+    config.evaluate.measures = ("edits", "edits_by_count", "counterfactual")
     config.evaluate.during = {"edits": 250}  # whether the curve has flattened
     return switch(config, system, CHOSEN)
 

@@ -101,6 +101,8 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
     config.generator_loss.mask_variation = 0.0  # GANimation's total variation
 
+    config.skip_broken_updates = False  # leave updates out that are not finite, and count them, instead of stopping
+
     config.log_steps = 100  # between log lines
     config.checkpoint_steps = 1000  # a multiple of log_steps
     config.sample_steps = 2000  # between sample sheets

@@ -7,19 +7,21 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 
 import collections
 import contextlib
+import dataclasses
 import fcntl
 import logging
+import os
 import pathlib
 import re
 import shlex
 import shutil
-from unittest import mock
+import threading
 
 from absl import flags
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from amgan_jax import cli, input_pipeline
+from amgan_jax import cli, fingerprint, input_pipeline
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import local_path
 import celeb_a
@@ -27,7 +29,8 @@ import deepfashion
 import ingest
 import labelled_photos
 import manifest
-from photo_list import SPLITS
+import near_copies
+from photo_list import SPLITS, has_file
 import photo_sets
 import shapes3d
 import shopping100k
@@ -48,7 +51,7 @@ _MARKS = {
     "manifest": ("labels.csv",),
     "deepfashion": ("Anno_fine", "Anno_coarse", "Anno/list_attr_cloth.txt"),
     "shopping100k": ("attr_num.txt",),
-    "celeb_a": ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt"),
+    "celeb_a": ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"),
     "shapes3d": ("3dshapes.h5",),
     "fashion_products": ("images",),
     "clothing_attributes": ("images",),
@@ -64,6 +67,18 @@ _SKIP_BAD = flags.DEFINE_bool("skip_bad", False, "Leave photos out that cannot b
 _LABELS = flags.DEFINE_string(
     "labels", None, "Of fashion_products and clothing_attributes: a labels file, if not the one beside this script."
 )
+_SETTLE_COPIES = flags.DEFINE_bool(
+    "settle_copies",
+    True,
+    "Of photos: name those that are nearly the same picture as one of another split, and move them into that split"
+    " where the source gives none. Not with --beam.",
+)
+_FOLD_VALUES = flags.DEFINE_bool(
+    "fold_values",
+    None,
+    "Of manifest: take 'Red' and 'RED' for one value, and '-', 'NA', 'unknown' and the like for unknown ones;"
+    " or, with --nofold_values, each for a value of its own. Default: name them, and stop.",
+)
 _NAME = flags.DEFINE_string("name", "photos", "Of manifest: what this set is called among others.")
 _BEAM = flags.DEFINE_string(
     "beam", None, "Of photos: build on Apache Beam with these pipeline options, such as '--runner=DirectRunner'."
@@ -73,6 +88,9 @@ _ANNOTATION = flags.DEFINE_enum(
     None,
     deepfashion.ANNOTATIONS,
     "Of deepfashion: which annotation set. Default: fine where it is there.",
+)
+_END_WITH_INPUT = flags.DEFINE_bool(
+    "end_with_input", False, "End when standard input closes: for the command that starts this one and waits for it."
 )
 _SIZES = {
     "height": flags.DEFINE_integer("height", 64, "Of rendered garments, pixels.", lower_bound=8),
@@ -86,8 +104,10 @@ _TAKEN_BY = {
     "source": tuple(_BUILDERS),
     "skip_bad": tuple(_BUILDERS),
     "beam": tuple(_BUILDERS),
+    "settle_copies": tuple(_BUILDERS),
     "labels": _LABELLED,
     "name": ("manifest",),
+    "fold_values": ("manifest",),
     "annotation": ("deepfashion",),
     **dict.fromkeys(_SIZES, ("synthetic_garments",)),
 }
@@ -95,12 +115,20 @@ _TAKEN_BY = {
 
 def main(argv):
     del argv
+    if _END_WITH_INPUT.value:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     _check_flags()
     data_dir = local_path(_DATA_DIR.value or tfds.core.constants.DATA_DIR)
     if _DATASET.value == "synthetic_garments":
         _build_garments(data_dir)
     else:
         _build_photos(data_dir)
+
+
+def _end_with_input():
+    while os.read(0, 1024):
+        pass
+    os._exit(1)  # what is half built is removed by the next build
 
 
 def _check_flags():
@@ -131,7 +159,10 @@ def _build_photos(data_dir):
     _check_layout(name, source)
     photo_list, variant = _read(name, source)
     digests = {file: input_pipeline.source_digest(source / file) for file in _WATCHED.get(name, ())}
-    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, data_dir=data_dir)
+    for note in photo_list.notes:
+        print(note)
+    files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, files=files, data_dir=data_dir)
     with _writing_to(data_dir):
         _check_new(builder)
         if _BEAM.value is None:
@@ -146,7 +177,13 @@ def _build_photos(data_dir):
 
 def _build_here(builder, photos, data_dir):
     """Builds on the cores of this machine."""
-    ingested = builder.ingested = ingest.ingest(photos, data_dir)
+    ingested = ingest.ingest(photos, data_dir)
+    if _SETTLE_COPIES.value:
+        settled, notes = near_copies.settle(ingested.photos, ingested.hashes)
+        ingested = dataclasses.replace(ingested, photos=settled)
+        for note in notes:
+            print(note)
+    builder.ingested = ingested
     ingest.check(ingested.bad, {photo.split for photo in ingested.photos}, len(photos), _SKIP_BAD.value)
     _prepare(builder)
 
@@ -172,7 +209,7 @@ def _build_on_beam(builder, photos):
 def _read(name, source):
     """The dataset's photos, and the name of the variant."""
     if name == "manifest":
-        return manifest.read(source), input_pipeline.variant_name({"name": _NAME.value})
+        return manifest.read(source, _FOLD_VALUES.value), input_pipeline.variant_name({"name": _NAME.value})
     if name == "deepfashion":
         photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
         return photo_list, input_pipeline.variant_name({"annotation": annotation})
@@ -200,8 +237,11 @@ def _writing_to(data_dir):
         with (data_dir / ".amgan_jax.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # which goes with the process
             yield
-    except (OSError, tf.errors.OpError) as error:  # the latter is what TFDS' writers meet
-        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
+    except (OSError, tf.errors.OpError, RuntimeError) as error:
+        cause = error.__cause__ if isinstance(error, RuntimeError) else error  # which TFDS wraps
+        if not isinstance(cause, (OSError, tf.errors.OpError)):
+            raise
+        reason = cause.message if isinstance(cause, tf.errors.OpError) else cause.strerror or cause
         raise UserError(f"cannot write the dataset to {data_dir}: {reason}") from error
 
 
@@ -215,16 +255,9 @@ def _check_new(builder):
 
 
 def _prepare(builder, download_config=None):
-    serializer = tfds.core.example_serializer.ExampleSerializer
-    with mock.patch.object(serializer, "serialize_example", _serialize):
-        builder.download_and_prepare(download_config=download_config)
+    builder.download_and_prepare(download_config=download_config)
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
     print(f"built {builder.data_dir}: {counts}")
-
-
-def _serialize(serializer, example):
-    """As TFDS does, but with features in the same order each time, so that a rebuilt dataset is equal."""
-    return serializer.get_tf_example(example).SerializeToString(deterministic=True)
 
 
 def _warn_few(schema, photos, skipped):

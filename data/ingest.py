@@ -11,6 +11,7 @@ import pathlib
 import tempfile
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 import tensorflow as tf
 import tqdm
@@ -18,7 +19,8 @@ import tqdm
 from amgan_jax import photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
-from photo_list import NAMED, SPLITS, Photo, read_table
+import near_copies
+from photo_list import NAMED, SPLITS, Photo, has_file, read_table
 
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
@@ -40,12 +42,14 @@ class Bad:
 class Ingested:
     """Photos that can be used, with their content in a file, and those that cannot.
 
+    hashes: `near_copies.perceptual_hash` of each photo that can be used.
     spool: an open temporary file, which goes when the process does, even if it is killed.
     place: (offset, length) in it by photo id.
     """
 
     photos: list[Photo]
     bad: list[Bad]
+    hashes: list[np.ndarray | None]
     spool: BinaryIO
     place: dict[str, tuple[int, int]]
 
@@ -64,24 +68,27 @@ def ingest(listed: list[Photo], folder) -> Ingested:
     """
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     row_of = {photo.id: row for row, photo in enumerate(listed)}
-    place, good, bad = {}, {}, {}
+    place, good, bad, hashes = {}, {}, {}, {}
     first_of_digest: dict[bytes, Photo] = {}
     for photo, prepared in _prepare_all(sorted(listed, key=lambda p: ORDER.index(p.split))):
         row = row_of[photo.id]
         if isinstance(prepared, str):
             bad[row] = Bad(photo.where, prepared)
             continue
-        digest, content = prepared
+        digest, content, hashes[row] = prepared
         first = first_of_digest.setdefault(digest, photo)
         fault = copy_fault(photo, first)
-        if fault:
+        if fault and not photo.movable:
             bad[row] = Bad(photo.where, fault)
             continue
         place[photo.id] = (spool.tell(), len(content))
         spool.write(content)
         good[row] = photo
     spool.flush()
-    return Ingested([good[row] for row in sorted(good)], [bad[row] for row in sorted(bad)], spool, place)
+    rows = sorted(good)
+    return Ingested(
+        [good[row] for row in rows], [bad[row] for row in sorted(bad)], [hashes[row] for row in rows], spool, place
+    )
 
 
 def copy_fault(photo: Photo, first: Photo) -> str | None:
@@ -147,14 +154,23 @@ def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
 
 
 def _prepare_all(listed) -> Iterator:
-    """Photos and what `prepare` gives for each, in order."""
+    """Photos and what `_prepare_and_hash` gives for each, in order."""
     bar = tqdm.tqdm(desc="photos", total=len(listed), unit="photo")
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(listed), _CHUNK):
             chunk = listed[start : start + _CHUNK]
-            for photo, prepared in zip(chunk, pool.map(prepare, chunk), strict=True):
+            for photo, prepared in zip(chunk, pool.map(_prepare_and_hash, chunk), strict=True):
                 bar.update()
                 yield photo, prepared
+
+
+def _prepare_and_hash(photo):
+    """What `prepare` gives and, where that is content, its hash if it is a file's."""
+    prepared = prepare(photo)
+    if isinstance(prepared, str):
+        return prepared
+    digest, content = prepared
+    return digest, content, near_copies.perceptual_hash(content) if has_file(photo) else None
 
 
 def _normalize(content, box):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from amgan_jax.attributes import Schema
@@ -24,6 +25,17 @@ class Example:
     image: bytes
     label: list[int]
     nuisance: tuple[int, int] | None = None
+
+
+class _SortedWriter(tfds.core.writer.ExampleWriter):
+    """Writes features in the same order each time, so that a rebuilt dataset is equal."""
+
+    def write(self, path, examples):
+        return super().write(path, ((key, _sorted(serialized)) for key, serialized in examples))
+
+
+def _sorted(serialized):
+    return tf.train.Example.FromString(serialized).SerializeToString(deterministic=True)
 
 
 class LabelledImages(tfds.core.GeneratorBasedBuilder):
@@ -60,6 +72,9 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
             features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict(schema=schema, **self.extra_metadata()),
         )
+
+    def _example_writer(self):
+        return _SortedWriter(self.info.file_format)
 
     def _split_generators(self, dl_manager):
         del dl_manager

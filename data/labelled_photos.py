@@ -8,7 +8,7 @@ import pathlib
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
-from photo_list import SPLITS, Photo, PhotoList, Row, read_table, reader
+from photo_list import SPLITS, File, Photo, PhotoList, Row, read_table
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
@@ -53,5 +53,5 @@ def to_photos(
             label = schema.encode(row)
         except UserError as error:
             split, label, fault = SPLITS[0], [], str(error)
-        photos.append(Photo(name, split, where, reader(path_of(name)), label, fault=fault))
+        photos.append(Photo(name, split, where, File(path_of(name)), label, fault=fault))
     return photos

@@ -1,62 +1,139 @@
 """`manifest`: any folder with a `labels.csv`, such as a shop's own photos.
 
 Its column `image` has paths relative to the folder, an optional column `split` train,
-validation or test, and every other column is an attribute; an empty cell is unknown. The
+validation or test, an optional column `group` what belongs into one split, such as a product
+with several photos, and every other column is an attribute; an empty cell is unknown. The
 schema is learnt from the file, values in alphabetical order, unless a `schema.json` beside it
 ({"color": ["red", "blue"], ...}) says which columns are attributes and which values they have.
 """
 
+import collections
+import dataclasses
 import pathlib
+import unicodedata
 
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
 from labelled_photos import to_photos
-from photo_list import PhotoList, read_schema, read_table, split_by_hash
+from photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
 
+_RESERVED = ("image", "split", "group")
 _FREE_TEXT = 50  # values of a column, above which it may be no attribute
+_UNKNOWN_WORDS = {"-", "--", "–", "—", "?", "#n/a", "n.a.", "n/a", "na", "nan", "null", "unknown"}
+_NAMED = 3  # columns that a message names
 
 
-def read(source: pathlib.Path) -> PhotoList:
+def read(source: pathlib.Path, fold: bool | None = None) -> PhotoList:
     """Reads a folder's labels.csv.
+
+    Args:
+      source: the folder.
+      fold: whether spellings of a value are one value, and words such as NA unknown; None to refuse them.
 
     Raises:
       UserError: the files cannot be read, a column is missing or no attribute, a photo stands in
-        two rows, or a value stands in rows of validation or test alone.
+        two rows, a group in two splits, a value in rows of validation or test alone, or values may be
+        spellings of one.
     """
     path = source / "labels.csv"
     columns, rows = read_table(path, ("image",))
     for name in columns:
-        if name.lower() in ("image", "split") and name != name.lower():
+        if name.lower() in _RESERVED and name != name.lower():
             raise UserError(f"{path} row 1: column {name!r}: write {name.lower()!r}, or give it another name")
     if not rows:
         raise UserError(f"{path} has no row below the names of its columns")
     for row in rows:
-        row |= {name: (row[name] or "").strip() for name in ("image", "split") if name in row}
+        row |= {name: (row[name] or "").strip() for name in columns}
     schema_file = source / "schema.json"
-    schema = read_schema(schema_file) if schema_file.exists() else _learn(path, columns, rows)
+    schema = read_schema(schema_file) if schema_file.exists() else None
+    notes = _fold(path, rows, _attributes(columns, schema), schema, fold)
+    schema = schema or _learn(path, columns, rows)
     missing = [name for name in schema.names if name not in columns]
     if missing:
         raise UserError(f"{path} row 1: column {missing[0]!r} of {schema_file} is missing: {', '.join(columns)}")
-    if "split" not in columns:
-        _split(schema, rows)
+    made, more = _split(path, schema, columns, rows)
     photos = to_photos(schema, path, rows, "image", lambda image: source / image)
+    photos = [dataclasses.replace(photo, movable=photo.split in made) for photo in photos]
     if not schema_file.exists():
         _check_trained(schema, [photo for photo in photos if photo.fault is None])
-    return PhotoList(schema, photos)
+    return PhotoList(schema, photos, notes=notes + more)
+
+
+def _attributes(columns, schema):
+    """The columns that are attributes."""
+    return [name for name in columns if name not in _RESERVED and (schema is None or name in schema.names)]
+
+
+def _fold(path, rows, names, schema, fold):
+    """Has one spelling of each value, and none for unknown ones, where `fold` says so: notes of what was done.
+
+    Raises:
+      UserError: `fold` is None, and there is something to fold.
+    """
+    found = {name: _respellings([row[name] for row in rows], _listed(schema, name)) for name in names}
+    said = [f"{name}: {_describe(respelled)}" for name, respelled in found.items() if respelled]
+    if not said or fold is False:
+        return []
+    if fold is None:
+        more = f"; {len(said) - _NAMED} more columns" if len(said) > _NAMED else ""
+        raise UserError(
+            f"{path} has words that may mean the same: {'; '.join(said[:_NAMED])}{more}."
+            " data/build.py --fold_values takes them so, --nofold_values keeps each as a value of its own"
+        )
+    for row in rows:
+        row |= {name: found[name].get(row[name], row[name]) for name in names}
+    return [f"taken for one: {text}" for text in said]
+
+
+def _listed(schema, name):
+    return schema.attributes[schema.index(name)].values if schema else ()
+
+
+def _respellings(values, listed):
+    """What each value that is not a value of its own is taken for: "" for unknown ones.
+
+    Of several spellings, one that is listed stays, else the commonest, else the first in alphabetical order.
+    """
+    spellings = collections.defaultdict(list)
+    counts = collections.Counter(value for value in values if value)
+    for value in sorted(counts.keys() | set(listed), key=lambda v: (v not in listed, -counts[v], v)):
+        spellings[_plain(value)].append(value)
+    respelled = {}
+    for plain, alike in spellings.items():
+        best = "" if plain in _UNKNOWN_WORDS and alike[0] not in listed else " ".join(alike[0].split())
+        best = alike[0] if alike[0] in listed else best
+        respelled |= {value: best for value in alike if value not in listed and value != best}
+    return respelled
+
+
+def _plain(value):
+    """A value without what spellings differ in: case, kinds of letters and spaces."""
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def _describe(respelled):
+    """`'Red', 'RED' as 'red', 'NA' as unknown`."""
+    spellings = collections.defaultdict(list)
+    for value, best in respelled.items():
+        spellings[best].append(repr(value))
+    return ", ".join(f"{', '.join(v)} as {repr(best) if best else 'unknown'}" for best, v in spellings.items())
 
 
 def _learn(path, columns, rows):
     """The schema of a file's columns."""
     values = {}
-    for name in columns:
-        if name in ("image", "split"):
-            continue
+    for name in _attributes(columns, None):
         if not name.strip():
             raise UserError(f"{path} row 1: column {columns.index(name) + 1} has no name: give it one or remove it")
-        found = sorted({(row[name] or "").strip() for row in rows} - {""})
+        found = sorted({row[name] for row in rows} - {""})
         if len(found) < 2:
             has = f"only the value {found[0]!r}" if found else "no value"
             raise UserError(f"{path}: attribute {name!r} has {has}, nothing to learn or to edit: remove the column")
+        if all(map(_is_number, found)):
+            raise UserError(
+                f"{path}: column {name!r} has numbers ({', '.join(found[:3])}, ...), no attribute: remove it, or,"
+                " where they are values, list them in a schema.json beside the file"
+            )
         if len(found) > _FREE_TEXT and len(found) > len(rows) / 10:
             raise UserError(
                 f"{path}: column {name!r} has {len(found)} values in {len(rows)} rows, no attribute: remove it,"
@@ -68,27 +145,73 @@ def _learn(path, columns, rows):
     return Schema.from_values(values)
 
 
-def _split(schema, rows):
-    """Splits by a hash of the path; a value that no training photo would have brings one with it."""
+def _is_number(text):
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _split(path, schema, columns, rows):
+    """Has photos in each split, all of a group in one: (splits whose photos were chosen here, notes of that).
+
+    A split that the file does not have is held out of train, by a hash of the group or the path.
+    """
+    given = "split" in columns
     for row in rows:
-        row["split"] = split_by_hash(row["image"])
+        row.setdefault("split", "train")
+    units = collections.defaultdict(list)
+    for row in rows:
+        units[row.get("group") or row["image"]].append(row)
+    for name, members in units.items():
+        other = next((row for row in members if row["split"] != members[0]["split"]), None)
+        if other:
+            raise UserError(
+                f"{path} row {other.number}: group {name!r} is in split {other['split']!r}, and in"
+                f" {members[0]['split']!r} in row {members[0].number}: give it one"
+            )
+    missing = [split for split in ("validation", "test") if all(row["split"] != split for row in rows)]
+    _hold_out(schema, units, missing)
+    if not given or not missing:
+        return missing, []
+    held = ", ".join(f"{sum(row['split'] == split for row in rows)} photos for {split}" for split in missing)
+    return missing, [f"{path} has no {' and no '.join(missing)}: held out of train, {held}"]
+
+
+def _hold_out(schema, units: dict[str, list[Row]], splits):
+    """Moves units of training rows into splits; a value that no training photo would have keeps a unit there."""
+    moved = []
+    for name, members in units.items():
+        split = split_by_hash(name)
+        if split in splits and members[0]["split"] == "train":
+            _move(members, split)
+            moved.append(members)
+    rows = [row for members in units.values() for row in members]
     for name in schema.names:
         trained = {row[name] for row in rows if row["split"] == "train"}
-        for row in rows:
-            if row[name] not in trained:
-                row["split"] = "train"
-                trained.add(row[name])
-    for split in ("validation", "test"):  # which a small set may lack
+        for members in moved:
+            if any(row[name] not in trained for row in members):
+                _move(members, "train")
+                trained |= {row[name] for row in members}
+    for split in splits:  # which a small set may lack
         if all(row["split"] != split for row in rows):
-            spare = next((row for row in rows if _is_spare(schema, rows, row)), None)
-            if spare:
-                spare["split"] = split
+            spare = next((members for members in units.values() if _is_spare(schema, rows, members)), [])
+            _move(spare, split)
 
 
-def _is_spare(schema, rows, row):
-    """Whether training keeps a photo of each of a row's values without it."""
-    others = [other for other in rows if other is not row and other["split"] == "train"]
-    return row["split"] == "train" and all({row[n]} <= {other[n] for other in others} for n in schema.names)
+def _move(rows, split):
+    for row in rows:
+        row["split"] = split
+
+
+def _is_spare(schema, rows, members):
+    """Whether training keeps a photo of each of some rows' values without them."""
+    ours = set(map(id, members))
+    others = [row for row in rows if id(row) not in ours and row["split"] == "train"]
+    return members[0]["split"] == "train" and all(
+        {row[n] for row in members} <= {other[n] for other in others} for n in schema.names
+    )
 
 
 def _check_trained(schema, photos):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import csv
 import dataclasses
-import functools
 import hashlib
 import pathlib
 
@@ -24,6 +23,7 @@ class Photo:
     label: a value index for each attribute of the schema; empty where there is a fault.
     box: the part of it to keep, (left, top, right, bottom) in pixels; None for all.
     fault: what is wrong with its row; None where nothing is.
+    movable: whether its split was chosen here, and is none that its publisher has given.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Photo:
     label: list[int]
     box: tuple[int, int, int, int] | None = None
     fault: str | None = None
+    movable: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +41,13 @@ class PhotoList:
     """The photos of a dataset; UserError where two have the same id.
 
     queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
+    notes: what was done with the files that their owner may not expect, a line each.
     """
 
     schema: Schema
     photos: list[Photo]
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
         first_of: dict[str, Photo] = {}
@@ -54,9 +57,21 @@ class PhotoList:
             raise UserError(f"{named}; {len(twice)} such rows in all: remove them")
 
 
-def reader(path: pathlib.Path) -> Callable[[], bytes]:
-    """What reads a photo's file, for `Photo.read`."""
-    return functools.partial(_read_bytes, path)
+@dataclasses.dataclass(frozen=True)
+class File:
+    """Reads a photo's file, for `Photo.read`."""
+
+    path: pathlib.Path
+
+    def __call__(self) -> bytes:
+        if not self.path.is_file():
+            raise OSError(f"{self.path} is missing")
+        return self.path.read_bytes()
+
+
+def has_file(photo: Photo) -> bool:
+    """Whether a photo is a file of its own, and no part of another."""
+    return isinstance(photo.read, File)
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
@@ -185,9 +200,3 @@ def _numbered(path):
                     raise UserError(f"{path} row {number} is not UTF-8: save the file as UTF-8") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _read_bytes(path):
-    if not path.is_file():
-        raise OSError(f"{path} is missing")
-    return path.read_bytes()

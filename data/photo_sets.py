@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from amgan_jax import fingerprint
 from ingest import Ingested, write_skipped
 from labelled_images import Example, LabelledImages
 from photo_list import PhotoList
@@ -17,6 +18,7 @@ class _PhotoSet(LabelledImages):
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
       digests: `input_pipeline.source_digest` of files of the source, by name, whose change is to be noticed.
+      files: `fingerprint.record_files` of the photos.
 
     Attributes:
       ingested: the photos, or a `beam_ingest.BeamIngest`; to be set before the dataset is built.
@@ -24,8 +26,9 @@ class _PhotoSet(LabelledImages):
 
     ingested: Any
 
-    def __init__(self, *, photo_list: PhotoList, name: str, digests: dict[str, str], **kwargs):
+    def __init__(self, *, photo_list: PhotoList, name: str, digests: dict[str, str], files: dict, **kwargs):
         self.schema = photo_list.schema
+        self._files = files
         self._metadata = {"queries": photo_list.queries, "digests": digests}
         if name:
             kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
@@ -35,6 +38,7 @@ class _PhotoSet(LabelledImages):
         return {name: value for name, value in self._metadata.items() if value}
 
     def _split_generators(self, dl_manager):
+        fingerprint.write_files(pathlib.Path(self.data_path), self._files)
         if isinstance(self.ingested, Ingested):
             write_skipped(pathlib.Path(self.data_path), self.ingested.bad)
         return super()._split_generators(dl_manager)

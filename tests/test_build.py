@@ -14,6 +14,7 @@ from PIL import Image
 import pytest
 import tensorflow as tf
 
+from amgan_jax import fingerprint
 from amgan_jax.errors import UserError
 from tests import helpers, trees
 
@@ -199,7 +200,7 @@ def test_a_build_that_fails_leaves_nothing(tree, monkeypatch, error):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr(build, "_serialize", full)
+    monkeypatch.setattr("labelled_images._sorted", full)
     with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
         _build_tree(tree)
     assert not list((tree / "built").rglob("*.tfrecord*")) and not list((tree / "built").rglob("dataset_info.json"))
@@ -307,6 +308,36 @@ def test_labels_that_change_after_the_build_are_noticed(shop):
         input_pipeline.DatasetSource(config)
 
 
+def test_photos_that_change_after_the_build_are_noticed(shop):
+    """Under the same labels.csv: cropped anew, of the same size, or a folder that is not there; not ones that went."""
+    _build("manifest", shop)
+    config, _ = _source("manifest", shop, name="photos")
+    config.data.source = str(shop)
+    photo = shop / "Blusen 0" / "été 3.jpg"
+    content = photo.read_bytes()
+    said = "été 3.jpg is not what .*photos.* was built from: remove that folder .*builder.name"
+    for changed in (content + b"0", content[:-1] + b"0"):
+        photo.write_bytes(changed)
+        with pytest.raises(UserError, match=said):
+            input_pipeline.DatasetSource(config)
+    photo.unlink()
+    input_pipeline.DatasetSource(config)
+    config.data.source = str(shop / "none")
+    with pytest.raises(UserError, match="source=.*none is not a folder; leave it out to train on what is built"):
+        input_pipeline.DatasetSource(config)
+
+
+def test_a_dataset_that_is_built_again_from_other_labels_has_another_fingerprint(shop):
+    prints = []
+    for color in ("rot", "rot", "blau"):
+        _edit_csv(shop, _set(1, 1, color))
+        shutil.rmtree(shop / "built", ignore_errors=True)
+        _build("manifest", shop)
+        prints.append(_source("manifest", shop, name="photos")[1].fingerprint())
+    assert fingerprint.differences(prints[0], prints[1]) == []
+    assert fingerprint.differences(prints[1], prints[2]) == ["train has other labels"]
+
+
 def test_windows_files_are_read(shop):
     """A byte-order mark and CRLF, as spreadsheets write."""
     text = (shop / "labels.csv").read_text(encoding="utf-8").replace("\r\n", "\n")
@@ -341,6 +372,112 @@ def test_a_schema_file_says_which_columns_count(shop):
     _build("manifest", shop)
     _, source = _source("manifest", shop, name="photos")
     assert source.schema.names == ("Farbe",) and source.schema.value_counts == (4,)
+
+
+def _colors(shop, *colors):
+    """Gives the photos these colors in turn."""
+
+    def edit(rows):
+        for i, row in enumerate(rows[1:]):
+            row[1] = colors[i % len(colors)]
+
+    _edit_csv(shop, edit)
+
+
+@pytest.mark.parametrize(
+    ("colors", "said", "folded"),
+    [
+        (("Red", "RED", "red", "red", "blue"), "'RED', 'Red' as 'red'", ("blue", "red")),
+        (("navy blue", "navy\u00a0blue", "navy  blue", "red"), r"'navy\\xa0blue', 'navy  blue' as 'navy blue'",
+         ("navy blue", "red")),
+        (("ﬁre", "fire", "fire", "red"), "'ﬁre' as 'fire'", ("fire", "red")),
+        (("red", "blue", "NA", "nan", "N/A", "-", "unknown", "?"),
+         "'-', 'N/A', 'NA', 'nan', '[?]', 'unknown' as unknown", ("blue", "red")),
+        (("red", "blue", "Null", "#N/A", "—"), "'#N/A', 'Null', '—' as unknown", ("blue", "red")),
+        (("none", "buttons"), None, ("buttons", "none")),
+    ],
+)  # fmt: skip
+def test_words_that_may_mean_the_same_are_named_and_folded_when_asked(shop, colors, said, folded):
+    _colors(shop, *colors)
+    if said:
+        with pytest.raises(UserError, match=f"labels.csv has words that may mean the same: Farbe: .*{said}.*--fold_v"):
+            build.manifest.read(shop)
+    kept, photos = build.manifest.read(shop, fold=False), build.manifest.read(shop, fold=True)
+    assert kept.schema.attributes[0].values == tuple(sorted(set(colors)))
+    assert photos.schema.attributes[0].values == folded and len(photos.notes) == bool(said)
+
+
+def test_words_are_folded_into_those_of_a_schema_file(shop):
+    _colors(shop, "RED", "Blue", "-", "na")
+    (shop / "schema.json").write_text('{"Farbe": ["Red", "blue", "-"]}')
+    with pytest.raises(UserError, match="'RED' as 'Red', 'Blue' as 'blue', 'na' as unknown. data/build.py --fold"):
+        build.manifest.read(shop)
+    photos = build.manifest.read(shop, fold=True).photos
+    assert [photo.label for photo in photos[:4]] == [[0], [1], [2], [-1]]
+
+
+@pytest.mark.parametrize("numbers", [("0.91", "0.874"), ("36", "38"), ("1e-3", "-2"), ("0,5", "0,75")])
+def test_a_column_of_numbers_is_no_attribute_unless_a_schema_file_says_so(shop, numbers):
+    _colors(shop, *numbers)
+    with pytest.raises(UserError, match=f"column 'Farbe' has numbers .*{numbers[0]}.*schema.json beside the file"):
+        build.manifest.read(shop)
+    (shop / "schema.json").write_text(json.dumps({"Farbe": numbers}))
+    assert build.manifest.read(shop).schema.attributes[0].values == numbers
+
+
+def test_what_classify_writes_is_no_manifest_with_confidences_for_attributes(shop):
+    header = ["image", "color", "color_confidence", "collar", "collar_confidence"]
+    rows = [
+        [f"Blusen {i % 3}/été {i}.jpg", "rb"[i % 2], f"0.{900 + i}", "sh"[i % 2], f"0.{500 + i}"] for i in range(30)
+    ]
+    trees.write_csv(shop / "labels.csv", [header, *rows])
+    with pytest.raises(UserError, match="column 'color_confidence' has numbers"):
+        build.manifest.read(shop)
+
+
+def _with_column(name, cell):
+    """An edit that adds a column with a cell for each row from 0 on."""
+    return lambda rows: [[*row, name if i == 0 else cell(i - 1)] for i, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("has", "lacks"), [(("train", "test"), ("validation",)), (("train", "validation"), ("test",)),
+                       (("train",), ("validation", "test"))]
+)  # fmt: skip
+def test_splits_that_a_file_does_not_have_are_held_out_of_train_and_said(shop, has, lacks):
+    _edit_csv(shop, _with_column("split", lambda i: has[i % len(has)]))
+    listed = build.manifest.read(shop)
+    for i, photo in enumerate(listed.photos):
+        published = has[i % len(has)]
+        assert photo.split == published if published != "train" else photo.split in ("train", *lacks)
+    assert {photo.split for photo in listed.photos} == {"train", "validation", "test"}
+    assert len(listed.notes) == 1 and f"has no {' and no '.join(lacks)}: held out of train" in listed.notes[0]
+
+
+def test_a_file_with_all_splits_is_taken_as_it_is(shop):
+    splits = ("train", "train", "train", "validation", "test")
+    _edit_csv(shop, _with_column("split", lambda i: splits[i % 5]))
+    listed = build.manifest.read(shop)
+    assert [photo.split for photo in listed.photos] == [splits[i % 5] for i in range(30)] and not listed.notes
+
+
+@pytest.mark.parametrize("split", [None, ("train", "train", "test")])
+def test_a_group_is_in_one_split(shop, split):
+    if split:
+        _edit_csv(shop, _with_column("split", lambda i: split[i // 10]))
+    _edit_csv(shop, _with_column("group", lambda i: "" if i == 29 else f"product {i // 2}"))
+    listed = build.manifest.read(shop)
+    assert listed.schema.names == ("Farbe", "größe")
+    for i in range(0, 28, 2):
+        assert listed.photos[i].split == listed.photos[i + 1].split
+    assert {photo.split for photo in listed.photos} == {"train", "validation", "test"}
+
+
+def test_a_group_in_two_splits_is_refused(shop):
+    _edit_csv(shop, _with_column("split", lambda i: ("train", "validation", "test")[i % 3]))
+    _edit_csv(shop, _with_column("group", lambda i: f"product {i // 2}"))
+    with pytest.raises(UserError, match=r"row 3: group 'product 0' is in split 'validation', and in 'train' in row 2"):
+        build.manifest.read(shop)
 
 
 def _set(row, column, value):
@@ -693,6 +830,33 @@ def test_faces_are_found_in_the_folders_of_the_archives(faces):
     assert len(_split(*_source("celeb_a", faces), "train")[1]) == 1
 
 
+def _as_csv(faces):
+    """The two lists as Kaggle has them."""
+    for name, columns in (("list_attr_celeba", None), ("list_eval_partition", "image_id partition")):
+        lines = (faces / f"{name}.txt").read_text().splitlines()
+        lines = [columns, *lines] if columns else [f"image_id {lines[1]}", *lines[2:]]
+        (faces / f"{name}.csv").write_text("".join(",".join(line.split()) + "\n" for line in lines))
+        (faces / f"{name}.txt").unlink()
+
+
+def test_faces_with_lists_as_csv_are_read(faces):
+    images = faces / "img_align_celeba"
+    images.rename(faces / "moved")
+    images.mkdir()
+    (faces / "moved").rename(images / "img_align_celeba")
+    listed = [(p.id, p.split, p.label, p.read()) for p in build.celeb_a.read(faces).photos]
+    _as_csv(faces)
+    build._check_layout("celeb_a", faces)
+    assert [(p.id, p.split, p.label, p.read()) for p in build.celeb_a.read(faces).photos] == listed
+    text = (faces / "list_attr_celeba.csv").read_text()
+    (faces / "list_attr_celeba.csv").write_text(text.replace("-1", "0", 1))
+    (photo, *_) = build.celeb_a.read(faces).photos
+    assert photo.fault == "13 numbers, where 13 should be that are 1 or -1" and "row 2 (000001.jpg)" in photo.where
+    (faces / "list_eval_partition.csv").write_text("image_id,partition\n000001.jpg,7\n")
+    with pytest.raises(UserError, match="list_eval_partition.csv row 2: '000001.jpg 7', where a file name and 0, 1"):
+        build.celeb_a.read(faces)
+
+
 def test_broken_faces_are_refused(faces):
     path = faces / "list_attr_celeba.txt"
     path.write_text(path.read_text().replace(" 1", " 2", 1))
@@ -744,3 +908,63 @@ def test_photos_are_prepared_on_many_threads_in_order(shop):
     ingested = ingest.ingest(photos, shop)
     assert [p.id for p in ingested.photos] == [p.id for p in photos]
     assert all(ingested.content(p) == (shop / p.id).read_bytes() for p in ingested.photos)
+
+
+# Near copies.
+
+
+def _scene(seed, size=(90, 120)):
+    """A picture with something in it."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (32, 24, 3), np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def scenes(shop):
+    """The shop with a scene in each photo; rows 0 to 3 are one scene, of another size, quality and brightness."""
+    paths = [shop / f"Blusen {i % 3}/été {i}.jpg" for i in range(30)]
+    for i, path in enumerate(paths):
+        _scene(i).save(path, quality=95)
+    _scene(0).resize((180, 240)).save(paths[1], quality=90)
+    _scene(0).save(paths[2], quality=30)
+    _scene(0).point(lambda x: x * 0.95).save(paths[3], quality=95)
+    return shop
+
+
+def _splits_of(photos):
+    return [photo.split for photo in sorted(photos, key=lambda photo: int(photo.id.split()[-1][:-4]))]
+
+
+def test_near_copies_are_kept_in_one_split_and_named(scenes, monkeypatch):
+    monkeypatch.setattr("manifest.split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3])
+    listed = build.manifest.read(scenes).photos
+    for photo, split in zip(listed, ("test", "train", "validation", "test"), strict=False):
+        object.__setattr__(photo, "split", split)
+    before = _splits_of(listed)
+    ingested = ingest.ingest(listed, scenes)
+    photos, notes = build.near_copies.settle(ingested.photos, ingested.hashes)
+    assert _splits_of(photos) == ["train"] * 4 + before[4:]
+    assert len(notes) == 1 and notes[0].startswith("3 near copies of photos of another split, moved to")
+    assert "été 0.jpg) of test, like" in notes[0]
+
+
+def test_near_copies_stay_in_splits_that_were_given_and_are_named(scenes, capsys):
+    splits = ("train", "train", "test", "validation")
+    _edit_csv(scenes, _with_column("split", lambda i: splits[i % 4]))
+    _build("manifest", scenes)
+    said = capsys.readouterr().out
+    assert "2 near copies of photos of another split, left where the source has them: " in said
+    _, source = _source("manifest", scenes, name="photos")
+    assert source.fingerprint()["validation"]["photos"] == 7
+    shutil.rmtree(scenes / "built")
+    _build("manifest", scenes, settle_copies=False)
+    assert "near copies" not in capsys.readouterr().out
+
+
+def test_other_scenes_and_flat_pictures_are_no_near_copies(shop):
+    for i in range(30):
+        if i % 2:
+            _scene(i).save(shop / f"Blusen {i % 3}/été {i}.jpg")
+    ingested = ingest.ingest(build.manifest.read(shop).photos, shop)
+    assert build.near_copies.settle(ingested.photos, ingested.hashes) == (ingested.photos, [])

@@ -17,8 +17,8 @@ def test_the_newest_state_and_its_seconds_come_back(tmp_path):
     saved = checkpoints.Checkpoints(tmp_path)
     for step in (1, 2, 3):
         saved.save(parallel.replicate(_state()).replace(step=jax.numpy.asarray(step)), 10.0 * step)
-    restored, seconds = checkpoints.Checkpoints(tmp_path).restore(_state())
-    assert int(restored.step) == 3 and seconds == 30.0
+    restored, seconds, window = checkpoints.Checkpoints(tmp_path).restore(_state())
+    assert int(restored.step) == 3 and seconds == 30.0 and window == []
     assert checkpoints.progress(tmp_path) == (3, 30.0)
     pairs = zip(jax.tree.leaves(restored.variables), jax.tree.leaves(_state().variables), strict=True)
     for a, b in pairs:
@@ -62,4 +62,4 @@ def test_a_full_disk_is_told_in_one_line_and_the_last_checkpoint_stays(tmp_path)
     helpers.assert_refused(result, "cannot save checkpoint", "attention/1", "step 0 is still there", "free some space")
     again = checkpoints.Checkpoints(tmp_path / "attention")
     assert again.latest_step() == 0
-    assert again.restore(_state())[1] == 1.0
+    assert again.restore(_state()).seconds == 1.0

@@ -106,3 +106,22 @@ def _flatten(tree, prefix=""):
             yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+@pytest.mark.parametrize("name", ["attention", "evaluator"])
+def test_widths_may_be_lists_as_of_a_file(name):
+    """Modules are hashed where they are compiled for."""
+    config = helpers.tiny_config()
+    as_tuple = networks.build_classifier(config, name, garments.SCHEMA)
+    config[name].network = {key: list(v) if isinstance(v, tuple) else v for key, v in config[name].network.items()}
+    config.discriminator.stages = [0, 2]
+    as_list = networks.build_classifier(config, name, garments.SCHEMA)
+    assert hash(as_list) == hash(as_tuple) and as_list == as_tuple
+    assert networks.discriminator_view_shape(config) == networks.discriminator_view_shape(_with_stages((0, 2)))
+    hash(networks.build_discriminator(config, garments.SCHEMA))
+
+
+def _with_stages(stages):
+    config = helpers.tiny_config()
+    config.discriminator.stages = stages
+    return config

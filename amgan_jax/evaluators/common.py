@@ -170,6 +170,8 @@ class Tally:
     def figures(self, group: str, mean: str | None = None) -> dict[str, Figure]:
         """ "<group>/<name>" of each name and, under the key `mean`, the mean over names.
 
+        A name whose key that is has " (attribute)" behind it.
+
         Images are resampled, not values: all of an image's values come and go together.
         """
         names = [name for name, added in self._added.items() if sum(len(row) for row, _ in added)]
@@ -179,6 +181,7 @@ class Tally:
         values = _means(sums.sum(1), counts.sum(1))
         low, high = np.nanpercentile(_resample(sums, counts), [2.5, 97.5], axis=0)
         keys = [mean, *(f"{group}/{name}" for name in names)]
+        keys[1:] = [f"{key} (attribute)" if key == mean else key for key in keys[1:]]  # one that is called mean
         return {key: Figure(*map(float, row)) for key, *row in zip(keys, values, low, high, strict=True) if key}
 
     def _by_image(self, names):

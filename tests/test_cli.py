@@ -1,0 +1,52 @@
+"""What all commands have in common."""
+
+import pytest
+
+from tests import helpers
+
+
+@pytest.mark.parametrize(
+    ("module", "platform", "said"),
+    [
+        ("main", "cuda", "'.[cuda]'"),
+        ("main", "rocm", "JAX finds no such device here"),
+        ("classify", "tpu", "'.[tpu]'"),
+    ],
+)
+def test_a_platform_that_there_is_not_is_refused(trained_workdir, tmp_path, module, platform, said):
+    (tmp_path / "a.png").write_bytes(b"")
+    flags = {
+        "main": ("--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}"),
+        "classify": (f"--workdir={trained_workdir}", f"--images={tmp_path}/*.png"),
+    }[module]
+    result = helpers.run("-m", f"amgan_jax.{module}", *flags, JAX_PLATFORMS=platform)
+    helpers.assert_refused(result, f"JAX_PLATFORMS={platform}: ", said)
+
+
+_ALL = """
+from absl import flags
+import matplotlib
+before = matplotlib.rcParams._get("backend"), sorted(flags.FLAGS)
+from amgan_jax import classify, edit, main, report
+assert before == (matplotlib.rcParams._get("backend"), sorted(flags.FLAGS))
+edit.define_flags()
+flags.FLAGS(["edit", "--workdir=w", "--images=i", "--set=s", "--output=o"])
+assert flags.FLAGS.workdir == "w"
+"""
+
+
+def test_all_commands_can_be_imported_in_one_process_and_change_nothing_there():
+    result = helpers.run("-c", _ALL)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("theirs", ["configs/__init__.py", "configs/other.py", "configs.py"])
+def test_a_teams_own_configs_do_not_hide_ours(tmp_path, theirs):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / theirs).write_text("")
+    (tmp_path / "configs" / "base.py").write_text("SIZE = 0\n")
+    mine = "from configs import base, tiny\n\ndef get_config():\n    config = tiny.get_config()\n"
+    (tmp_path / "configs" / "mine.py").write_text(f"{mine}    config.sample_steps = base.SIZE\n    return config\n")
+    flags = ("--config=configs/mine.py", f"--workdir={tmp_path}/w")
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{helpers.ROOT}")
+    helpers.assert_refused(result, "sample_steps should be at least 1")

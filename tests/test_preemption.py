@@ -1,0 +1,71 @@
+"""SIGTERM and SIGINT: heard at any time, and nothing is lost."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import helpers
+
+# The main thread is in one call that the interpreter cannot leave, as it is when XLA compiles.
+_COMPILING = """
+import hashlib
+from amgan_jax.preemption import watch
+watch.install()
+watch.on_leave(lambda: print("tidied up", flush=True))
+{before}
+print("ready", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+"""
+
+# The main thread makes steps, each followed by the question whether to save.
+_STEPPING = """
+import time
+from amgan_jax.preemption import watch
+watch.install()
+for step in range(10**9):
+    watch.stepped()
+    if step == 3:
+        print("ready", flush=True)
+    if watch.should_save():
+        print("saved", flush=True)
+        watch.saved()
+    time.sleep(0.01)
+"""
+
+
+def _interrupt(script, *numbers):
+    """Exit status and output of a script that gets these signals once it has said that it is ready."""
+    words = [sys.executable, "-c", script]
+    with subprocess.Popen(
+        words, cwd=helpers.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(0.2)  # or two signals would be one
+        output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_compiling_ends_the_process_at_once_as_nothing_is_unsaved(number, status):
+    assert _interrupt(_COMPILING.format(before=""), number)[:2] == (status, "tidied up\n")
+
+
+def test_a_signal_between_steps_has_the_last_step_saved_first():
+    status, output, errors = _interrupt(_STEPPING, signal.SIGTERM)
+    assert (status, output) == (143, "saved\n")
+    assert "stopped by SIGTERM: nothing is lost" in errors
+
+
+def test_a_second_signal_ends_a_process_that_cannot_save():
+    assert _interrupt(_COMPILING.format(before="watch.stepped()"), signal.SIGINT, signal.SIGTERM)[:2] == (130, "")
+
+
+def test_a_signal_that_an_event_loop_takes_is_heard():
+    """As asyncio and uvloop take what the interpreter writes."""
+    script = _STEPPING.replace("for step", "import signal\nsignal.set_wakeup_fd(-1)\nfor step")
+    assert _interrupt(script, signal.SIGTERM)[:2] == (143, "saved\n")
