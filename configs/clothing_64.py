@@ -11,7 +11,7 @@ def get_config():
     config = products_64.get_config()
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"
-    # Few photos, of people: longer, with more against overfitting (docs/recipe.md).
+    # Few photos, of people: longer, with more against overfitting (docs/history.md).
     config.data.crop = 0.3
     config.attention.mixup = 0.4
     config.attention.num_steps = 6000

@@ -146,7 +146,7 @@ SYSTEMS = {
     "no_perceptual": _no_perceptual,
 }
 
-# By docs/results/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
+# By docs/history/search.md; stargan_plain goes without, and so does stargan_plain_half_rate.
 CHOSEN = {
     "amgan": ("plain_score",),
     "stargan": ("double_attributes",),

@@ -1,4 +1,4 @@
-"""Draws photos and their edits by a trained workdir, a photo a row: the picture of real photos in README.md.
+"""Draws photos and their edits by a trained workdir, a photo a row: the picture of photos in docs/results.md.
 
 python docs/draw_edits.py --workdir=DIR --images='photos/*.jpg' --edits=color=red,color=blue --output=edits.png
 """

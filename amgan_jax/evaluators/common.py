@@ -49,7 +49,7 @@ class Context:
     judge: reads images float32 [B, H, W, 3] in [-1, 1]: the evaluator, which the generator
       was not trained with.
     queries: edits that the dataset's publisher asks for; None where there are none.
-    read_source: whether edits start from the values that the editor reads off an image, not from its labels.
+    read_source: whether edits start from the values that the attention network reads, not from labels.
     """
 
     schema: Schema
@@ -63,7 +63,7 @@ class Images(NamedTuple):
     """Unedited images of a split, without padding.
 
     image: float32 [B, H, W, 3] in [-1, 1]; row: int [B], their places in the split; label: int32 [B, A].
-    source: int32 [B, A], the values that edits start from: the label, or what the editor reads.
+    source: int32 [B, A], the values that edits start from: the label, or what the attention network reads.
     reading: the evaluator's. nuisance: int32 [B, 2] of rendered garments, else None.
     """
 
