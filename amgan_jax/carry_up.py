@@ -3,8 +3,8 @@
 In small windows of the image, the change is fitted as an affine function of the colours, and it is
 that function which is applied to the large picture (the fast guided filter, He and Sun 2015,
 https://arxiv.org/abs/1505.00996). So a change ends where the picture's own edges are, and cloth keeps
-its threads. What the function does not explain, such as stripes that appear, is carried up bilinearly:
-where it explains nothing, all of the change is. Seen at the image's size, both give the same change.
+its threads. What colours do not explain, such as stripes that appear, is carried up bilinearly: the two are
+mixed by the share of the change's variance that the function explains.
 """
 
 from typing import NamedTuple
@@ -29,19 +29,22 @@ class Affine(NamedTuple):
 
 
 def fit(image_HxWx3: np.ndarray, change_HxWx3: np.ndarray) -> Affine:
-    """The change of an image [H, W, 3] in [-1, 1] as a function of its colours: exactly this change at its pixels.
+    """The change of an image [H, W, 3] in [-1, 1] as a function of its colours, as far as they explain it.
 
     Pixels that change by less than half a grey level count as unchanged.
     """
-    seen = np.any(np.abs(change_HxWx3) >= _HALF_LEVEL, axis=-1, keepdims=True)
-    change = np.where(seen, change_HxWx3, 0.0).astype(np.float32)
-    colors, changes = _deviations(image_HxWx3), _deviations(change)
-    count = colors.shape[-1]
-    covariance = colors @ colors.swapaxes(-1, -2) / count
-    slope = np.linalg.solve(
-        covariance + _RIDGE * np.eye(3, dtype=np.float32), colors @ changes.swapaxes(-1, -2) / count
-    )
-    return Affine(slope, change - np.einsum("hwk,hwkc->hwc", image_HxWx3, slope))
+    changed = np.any(np.abs(change_HxWx3) >= _HALF_LEVEL, axis=-1, keepdims=True)
+    change = np.where(changed, change_HxWx3, 0.0).astype(np.float32)
+    colors, changes = _windows(image_HxWx3), _windows(change)
+    color, mean_change = colors.mean(axis=-1, keepdims=True), changes.mean(axis=-1, keepdims=True)
+    colors, changes = colors - color, changes - mean_change
+    covariance = colors @ colors.swapaxes(-1, -2) / colors.shape[-1]
+    together = colors @ changes.swapaxes(-1, -2) / colors.shape[-1]
+    slope = np.linalg.solve(covariance + _RIDGE * np.eye(3, dtype=np.float32), together)
+    offset = (mean_change - slope.swapaxes(-1, -2) @ color)[..., 0]
+    variance, missed = _variance(changes), _variance(changes - slope.swapaxes(-1, -2) @ colors)
+    explained = ((variance - missed) / (variance + _HALF_LEVEL**2))[..., None]
+    return Affine(explained[..., None] * slope, explained * offset + (1.0 - explained) * change)
 
 
 def bilinear(change_HxWx3: np.ndarray) -> Affine:
@@ -82,13 +85,17 @@ def _apply_to_strip(terms_sx4x3xw, pixels_sxwx3):
     return np.clip(np.round(large, out=large), 0, 255).transpose(0, 2, 1)
 
 
-def _deviations(image_HxWx3):
-    """From the mean of each pixel's window, whose edge pixels stand for those beyond: [H, W, 3, window]."""
+def _windows(image_HxWx3):
+    """The window around each pixel, whose edge pixels stand for those beyond: [H, W, 3, window's pixels]."""
     side = 2 * _RADIUS + 1
     padded = np.pad(image_HxWx3, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(0, 1))
-    windows = windows.reshape(*image_HxWx3.shape, side * side)
-    return windows - windows.mean(axis=-1, keepdims=True)
+    return windows.reshape(*image_HxWx3.shape, side * side)
+
+
+def _variance(deviations_HxWx3xN):
+    """Of each window, over all channels: [H, W]."""
+    return np.square(deviations_HxWx3xN).sum(axis=-2).mean(axis=-1)
 
 
 def _weights(size, large_size):

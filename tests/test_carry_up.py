@@ -105,13 +105,16 @@ def test_a_coloured_garment_has_its_own_edges():
         assert error < 0.5 * bled_error
 
 
-def test_a_change_of_a_letterboxed_photo_keeps_its_transparency():
-    pixels = _picture(53, 37)
-    photo = photos.Photo(pixels, np.arange(53 * 37, dtype=np.uint8).reshape(53, 37), b"profile")
+def test_a_letterboxed_photo_is_changed_as_its_part_of_the_image_and_keeps_its_transparency():
+    photo = photos.Photo(_picture(53, 37), np.arange(53 * 37, dtype=np.uint8).reshape(53, 37), b"profile")
     seen = photos.letterbox(photo, 32, 32)
-    result = photos.apply_change(photo, seen, -seen.image)
+    top, left, height, width = seen.box
+    edited = np.full_like(seen.image, -1.0)  # the border becomes black
+    inside = slice(top, top + height), slice(left, left + width)
+    edited[inside] = seen.image[inside] + 0.4  # a fifth of the range: 51 levels
+    result = photos.apply_change(photo, seen, edited)
     assert result.alpha is photo.alpha and result.icc_profile == b"profile"
-    assert np.abs(result.pixels - (255.0 - pixels)).mean() < 5.0  # a negative
+    np.testing.assert_array_equal(result.pixels, photo.pixels + 51)
 
 
 def test_a_large_picture_takes_little_more_memory_than_its_result():

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from amgan_jax import arrays, evaluate, evaluators, garments, train
+from amgan_jax import arrays, evaluate, evaluators, garments, photos, train
 from amgan_jax import editor as editor_lib
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
-from amgan_jax.evaluators import common, frechet, retrieval
+from amgan_jax.evaluators import common, frechet, full_size, retrieval
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
@@ -204,6 +204,80 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
         np.testing.assert_array_equal(source, read if read_source else split.label)
         np.testing.assert_array_equal(np.delete(source != target, attribute, axis=1), False)
         assert np.all(target[:, attribute] != split.label[:, attribute])
+
+
+class _Shrinker:
+    """Its edits are the truth at 4 or 8 times the size, made small; remembers what it was asked for."""
+
+    def __init__(self, nuisance):
+        self._nuisance, self.asked = nuisance, []
+
+    def edit(self, image, source, target):
+        self.asked.append((source, target))
+        for factor in (4, 8):
+            before, after = (self._render(label, factor, image.shape[1:3]) for label in (source, target))
+            if np.array_equal(before, image):
+                return after, None
+        return image, None  # which was not made of the source
+
+    def _render(self, label, factor, size):
+        large = garments.render_batch(label, self._nuisance[: len(label)], (factor * size[0], factor * size[1]))
+        pixels = np.round((np.asarray(large) + 1.0) * 127.5).astype(np.uint8)
+        return np.stack([photos.letterbox(photos.Photo(p, None), *size).image for p in pixels])
+
+
+def _full_size(monkeypatch, editor, source=None):
+    """Figures of recolouring the first 3 of 4 garments."""
+    monkeypatch.setattr(full_size, "_GARMENTS", 3)
+    split = helpers.rendered_split(2, 24)
+    image, label, nuisance = split.image[:4], split.label[:4], split.nuisance[:4]
+    target = label.copy()
+    target[:, 2] = (label[:, 2] + 1) % 7
+    images = common.Images(image, np.arange(4), label, label if source is None else source, None, nuisance)
+    measure = full_size.Measure(common.Context(SCHEMA, editor, None))
+    measure.add_images(images)
+    measure.add_edits(common.Edits(images, image, image[..., :1], target, None, 2))
+    measure.add_images(images._replace(row=np.arange(4, 8)))  # of which none counts
+    measure.add_edits(common.Edits(images._replace(row=np.arange(4, 8)), image, image[..., :1], target, None, 2))
+    return {name: figure.value for name, figure in measure.result().items()}, target
+
+
+def test_at_full_size_a_perfect_edit_is_nearer_to_the_truth_than_its_bilinear_change(monkeypatch):
+    editor = _Shrinker(helpers.rendered_split(2, 24).nuisance)
+    figures, target = _full_size(monkeypatch, editor)
+    for factor in ("x4", "x8"):
+        assert figures[f"full_size/{factor}/psnr"] > figures[f"full_size/{factor}/psnr_bilinear"] + 2.0 > 22.0
+        for name in ("psnr", "psnr_bilinear"):
+            assert figures[f"full_size/{factor}/{name}/color"] == figures[f"full_size/{factor}/{name}"]
+    assert len(editor.asked) == 2
+    np.testing.assert_array_equal([asked for _, asked in editor.asked], [target[:3]] * 2)
+
+
+def test_at_full_size_a_picture_left_alone_is_as_far_from_the_truth_as_its_source(monkeypatch):
+    split = helpers.rendered_split(2, 24)
+    figures, target = _full_size(monkeypatch, _Idle(split))
+    sizes = {"x4": (128, 128), "x8": (256, 256)}
+    for factor, size in sizes.items():
+        before, after = (
+            np.asarray(garments.render_batch(x[:3], split.nuisance[:3], size)) for x in (split.label, target)
+        )
+        error = np.mean((before - after) ** 2, axis=(1, 2, 3))
+        for name in ("psnr", "psnr_bilinear"):
+            np.testing.assert_allclose(
+                figures[f"full_size/{factor}/{name}"], np.mean(10 * np.log10(4 / error)), atol=0.05
+            )
+
+
+def test_at_full_size_what_stays_is_asked_for_as_it_was_read(monkeypatch):
+    split = helpers.rendered_split(2, 24)
+    read = split.label[:4].copy()
+    read[:, 0] = (read[:, 0] + 1) % 3
+    editor = _Shrinker(split.nuisance)
+    _, target = _full_size(monkeypatch, editor, read)
+    for source, asked in editor.asked:
+        np.testing.assert_array_equal(source, read[:3])
+        np.testing.assert_array_equal(asked[:, 0], read[:3, 0])
+        np.testing.assert_array_equal(asked[:, 1:], target[:3, 1:])
 
 
 def test_counterfactuals_need_rendered_garments(tmp_path):

@@ -43,11 +43,11 @@ class Measure(BaseMeasure):
             seen = np.stack([photos.letterbox(photos.Photo(x, None), *images.image.shape[1:3]).image for x in large])
             edited, _ = self.context.editor.edit(seen, source, asked)
             truth = _render(target, images.nuisance[few], factor, seen)
-            for name, carried in (("psnr", carry_up.fit), ("psnr_bilinear", carry_up.bilinear)):
-                pictures = [
-                    carry_up.apply(carried(*pair), x) for *pair, x in zip(seen, edited - seen, large, strict=True)
-                ]
-                values = [psnr(*map(_unit, pair)) for pair in zip(truth, pictures, strict=True)]
+            change = edited - seen
+            ways = {"psnr": map(carry_up.fit, seen, change), "psnr_bilinear": map(carry_up.bilinear, change)}
+            for name, affine in ways.items():
+                pictures = map(carry_up.apply, affine, large)
+                values = [psnr(_unit(t), _unit(p)) for t, p in zip(truth, pictures, strict=True)]
                 self._tallies.setdefault(f"full_size/x{factor}/{name}", Tally()).add(attribute, row, values)
 
     def result(self):
