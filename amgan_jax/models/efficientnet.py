@@ -139,15 +139,9 @@ class _ConvNorm(nn.Module):
         if self.depthwise:
             x = _DepthwiseConv(self.kernel, self.stride, self.dense, self.dtype, name="conv")(x)
         else:
-            x = nn.Conv(
-                self.features,
-                (self.kernel, self.kernel),
-                strides=(self.stride, self.stride),
-                use_bias=False,
-                kernel_init=_INIT,
-                dtype=self.dtype,
-                name="conv",
-            )(x)
+            weights = layers.Weights(self.features, self.kernel, False, _INIT, self.dtype, name="conv")
+            kernel, _ = weights(x.shape[-1])
+            x = layers.convolve(x, kernel, self.stride)
         return layers.batch_norm(self.train, self.dtype, self.axis_name, epsilon=_EPSILON, name="norm")(x)
 
 

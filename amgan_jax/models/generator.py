@@ -46,15 +46,29 @@ class Generator(nn.Module):
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_Bx2V)
-        change = head(3, kernel_init=nn.initializers.zeros)(features).astype(jnp.float32)
-        color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change))
+        color_head = head(3, kernel_init=nn.initializers.zeros)
+        if self.mask == "head":
+            change, logit = _apply_together((color_head, head(1)), features)
+        else:
+            change = color_head(features)
+        color = _clip(image_BxHxWx3 + 2.0 * jnp.tanh(change.astype(jnp.float32)))
         if self.mask == "none":
             return color, jnp.ones_like(color[..., :1])
         if self.mask == "network":
             features = _features(self, image_BxHxWx3, condition_Bx2V)
-        logit = head(1)(features).astype(jnp.float32) + self.mask_bias
-        mask = jax.nn.sigmoid(logit)
+            logit = head(1)(features)
+        mask = jax.nn.sigmoid(logit.astype(jnp.float32) + self.mask_bias)
         return mask * color + (1.0 - mask) * image_BxHxWx3, mask
+
+
+def _apply_together(convs, features):
+    """What two convolutions of the same size make of the same features, as one with the outputs of both.
+
+    A convolution to one or three channels costs as much as one to many.
+    """
+    kernels, biases = zip(*(conv.weights(features.shape[-1]) for conv in convs), strict=True)
+    both = layers.convolve(features, jnp.concatenate(kernels, axis=-1)) + jnp.concatenate(biases)
+    return jnp.split(both, [convs[0].features], axis=-1)
 
 
 @jax.custom_vjp
