@@ -15,7 +15,7 @@ from absl import flags
 import jax
 from ml_collections import config_dict, config_flags
 
-from amgan_jax import cli, evaluate, parallel, train, workdir
+from amgan_jax import allocator, cli, evaluate, parallel, train, workdir
 from amgan_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
@@ -37,6 +37,8 @@ def main(argv):
         parallel.join(_COORDINATOR.value, _HOSTS.value, _HOST.value)
     elif _HOSTS.value is not None or _HOST.value is not None:
         raise UserError("--hosts and --host need --coordinator=HOST:PORT, by which the hosts find each other")
+    elif _MODE.value == "train" and jax.default_backend() == "cpu":
+        allocator.keep_memory()
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
     train.check_config(config)
     if _MODE.value == "train":
