@@ -17,7 +17,7 @@ from absl import flags
 import jax
 from ml_collections import config_dict, config_flags
 
-from amgan_jax import cli, evaluate, fingerprint, ownership, parallel, train, workdir
+from amgan_jax import allocator, cli, evaluate, fingerprint, ownership, parallel, train, workdir
 from amgan_jax.errors import UserError
 from amgan_jax.preemption import watch
 
@@ -45,6 +45,8 @@ def define_flags():
 
 def main(argv):
     del argv
+    if flags.FLAGS.mode == "train" and not flags.FLAGS.coordinator and jax.default_backend() == "cpu":
+        allocator.keep_memory()
     watch.install()
     config, directory = _config(), workdir.local_path(flags.FLAGS.workdir)
     if flags.FLAGS.coordinator:

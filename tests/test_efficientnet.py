@@ -3,6 +3,7 @@
 import math
 import sys
 
+import flax.linen as nn
 import jax
 from ml_collections import config_dict
 import numpy as np
@@ -248,6 +249,36 @@ def test_features_are_where_what_they_see_is_whatever_the_stride(kernel):
     np.testing.assert_allclose(seen(stride=1, dense=True)[:, inner, inner], place[:, inner, inner], rtol=1e-6)
     strided = place.reshape(1, size // 2, 2, size // 2, 2, 2).mean((2, 4))
     np.testing.assert_allclose(seen(stride=2, dense=False)[:, 1:-1, 1:-1], strided[:, 1:-1, 1:-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dense"),
+    [(3, 1, False), (3, 2, False), (3, 1, True), (5, 1, False), (5, 2, False), (5, 1, True)],
+)
+def test_filtering_and_its_gradients_are_those_of_a_grouped_convolution(kernel, stride, dense):
+    class Plain(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            padding = [(kernel // 2, kernel // 2 + 1)] * 2 if dense else "SAME"
+            size, strides = (kernel, kernel), (stride, stride)
+            x = nn.Conv(4, size, strides, padding, feature_group_count=4, use_bias=False, name="conv")(x)
+            return nn.avg_pool(x, (2, 2)) if dense else x
+
+    class Filter(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return efficientnet._DepthwiseConv(kernel, stride, dense, x.dtype, name="conv")(x)
+
+    def measure(module):
+        result, pull_back = jax.vjp(module.apply, variables, x)
+        return result, pull_back(np.random.default_rng(1).normal(size=result.shape))
+
+    rng = np.random.default_rng(0)
+    variables = {"params": {"conv": {"kernel": rng.normal(size=(kernel, kernel, 1, 4))}}}
+    x = rng.normal(size=(2, 8, 7, 4))
+    with jax.enable_x64(True):
+        for a, b in zip(*(jax.tree.leaves(measure(module)) for module in (Filter(), Plain())), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_activation_maps_are_read_off_the_last_map():
