@@ -57,11 +57,12 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
 
 
 def settle(config, source, system, judge):
-    """The config with `edit.in_turn` as the share of exact edits of validation images says, where it leaves that open.
+    """The config with `edit.in_turn` as the share of exact edits of validation images says.
 
+    Where the config says it itself, or edits are not to be measured by their number of attributes, it stays as it is.
     Arguments as those of `measure`.
     """
-    if config.edit.in_turn is not None:
+    if config.edit.in_turn is not None or "edits_by_count" not in config.evaluate.measures:
         return config
     settled = copy.deepcopy(config)
     _log.info("evaluating on the validation split: whether to edit several attributes in one pass")

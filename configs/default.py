@@ -109,7 +109,8 @@ def get_config() -> config_dict.ConfigDict:
     config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
     config.edit = config_dict.ConfigDict()  # how trained networks edit, in evaluation and in commands
-    # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best.
+    # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best,
+    # where edits_by_count is measured.
     config.edit.in_turn = config_dict.placeholder(tuple)
 
     config.evaluate = config_dict.ConfigDict()

@@ -30,7 +30,7 @@ def get_config():
     config.evaluator.network.widths = (24, 48, 64)
     config.evaluator.network.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
-    config.amgan.num_steps = 2400
+    config.amgan.num_steps = 3000
     config.amgan.cycle_every = 2
     config.amgan.ema_decay = 0.99
     config.generator.width = 24
@@ -42,7 +42,7 @@ def get_config():
     config.discriminator_loss.penalty = 2.0
     config.generator_optimizer.learning_rate = 4e-3
     config.discriminator_optimizer.learning_rate = 2e-3
-    config.generator_optimizer.decay_steps = 1200
+    config.generator_optimizer.decay_steps = 1500
     config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
     config.log_steps = 50
     config.checkpoint_steps = 500
