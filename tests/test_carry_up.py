@@ -15,7 +15,9 @@ _SIZES = [(53, 37), (1, 1), (7, 501), (300, 1), (640, 480), (20, 20)]  # the las
 def _picture(height, width, seed=0):
     """Smooth shapes with fine noise on them, neither black nor white anywhere."""
     rng = np.random.default_rng(seed)
-    shapes = Image.fromarray(rng.integers(60, 196, (6, 5, 3), dtype=np.uint8)).resize((width, height))
+    shapes = Image.fromarray(rng.integers(60, 196, (6, 5, 3), dtype=np.uint8)).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
     return (np.asarray(shapes) + rng.integers(-8, 9, (height, width, 3))).astype(np.uint8)
 
 
@@ -106,15 +108,17 @@ def test_a_coloured_garment_has_its_own_edges():
 
 
 def test_a_letterboxed_photo_is_changed_as_its_part_of_the_image_and_keeps_its_transparency():
-    photo = photos.Photo(_picture(53, 37), np.arange(53 * 37, dtype=np.uint8).reshape(53, 37), b"profile")
+    pixels = np.full((53, 37, 3), (90, 120, 150), np.uint8)  # of one colour, so that the change is bilinear
+    photo = photos.Photo(pixels, np.arange(53 * 37, dtype=np.uint8).reshape(53, 37), b"profile")
     seen = photos.letterbox(photo, 32, 32)
     top, left, height, width = seen.box
+    change = np.random.default_rng(0).uniform(-0.5, 0.5, (height, width, 3)).astype(np.float32)
     edited = np.full_like(seen.image, -1.0)  # the border becomes black
     inside = slice(top, top + height), slice(left, left + width)
-    edited[inside] = seen.image[inside] + 0.4  # a fifth of the range: 51 levels
+    edited[inside] = seen.image[inside] + change
     result = photos.apply_change(photo, seen, edited)
     assert result.alpha is photo.alpha and result.icc_profile == b"profile"
-    np.testing.assert_array_equal(result.pixels, photo.pixels + 51)
+    np.testing.assert_allclose(result.pixels, _bilinear(pixels, change), atol=0.51)
 
 
 def test_a_large_picture_takes_little_more_memory_than_its_result():
