@@ -50,3 +50,12 @@ def test_a_teams_own_configs_do_not_hide_ours(tmp_path, theirs):
     flags = ("--config=configs/mine.py", f"--workdir={tmp_path}/w")
     result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{helpers.ROOT}")
     helpers.assert_refused(result, "sample_steps should be at least 1")
+
+
+def test_no_folder_may_be_named_as_the_default_reads(tmp_path):
+    """`data_dir=None`, which a flag gives as a text."""
+    flags = ("--config=configs/tiny.py", f"--workdir={tmp_path}/w", "--config.data.builder.train=63")
+    flags += ("--config.data.build=False", "--config.data.data_dir=None", "--config.data.source=None")
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=helpers.ROOT, TFDS_DATA_DIR=str(tmp_path / "tfds"))
+    helpers.assert_refused(result, f"is not built in {tmp_path / 'tfds'}; build it with")
+    assert "None" not in result.stderr.splitlines()[-1]
