@@ -105,6 +105,15 @@ def test_a_disk_without_hard_links_is_worked_on_without_a_lock(tmp_path, monkeyp
         assert "cannot be locked (Operation not supported)" in caplog.text
 
 
+def test_a_user_without_a_name_may_own_a_workdir(tmp_path, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with ownership.hold(tmp_path / "w"):
+        assert f"user {os.getuid()}" in (tmp_path / "w" / ".owner.json").read_text()
+
+
 def test_what_holds_a_workdir_may_hold_it_again(tmp_path):
     with ownership.hold(tmp_path / "w"), ownership.hold(tmp_path / "w"):
         ownership.check(tmp_path / "w")
