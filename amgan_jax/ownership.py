@@ -171,12 +171,19 @@ def _break(path, content):
 
 def _me():
     return {
-        "user": getpass.getuser(),
+        "user": _user(),
         "host": os.uname().nodename,
         "pid": os.getpid(),
         "processes": os.readlink("/proc/self/ns/pid") if os.path.exists("/proc/self/ns/pid") else "",
         "since": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
     }
+
+
+def _user():
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in containers
+        return f"user {os.getuid()}"
 
 
 def _recorded(workdir):

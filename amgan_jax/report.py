@@ -19,6 +19,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
 from amgan_jax.workdir import write_atomically
 
+_FONT = "DejaVu Sans"  # which matplotlib brings
 _LEGIBLE = 40  # rows or columns of a table, beyond which its picture cannot be read
 _log = logging.getLogger(__name__)
 
@@ -241,27 +242,34 @@ def _page(metrics, intervals, pictures, left_out, title):
 def _names_as_they_are(names: Iterable[str]):
     """Draws names in fonts that have their letters, and dollar signs as such, not as mathematics."""
     letters = frozenset("".join(names)) - {"\n"}
-    settings = {"text.parse_math": False, "font.family": "sans-serif", "font.sans-serif": _fonts_for(letters)}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context({"text.parse_math": False, "font.family": _fonts_for(letters)}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing")  # which `_fonts_for` has warned of
         yield
 
 
 @functools.cache
 def _fonts_for(letters: frozenset[str]) -> list[str]:
-    """Matplotlib's own fonts, and those installed ones that have letters which these do not; a warning if none has."""
-    families = list(matplotlib.rcParamsDefault["font.sans-serif"])
-    missing = letters - _letters_of(font_manager.findfont("DejaVu Sans"))
+    """Matplotlib's own font, and installed ones that have letters which it does not; a warning if none has."""
+    families = [_FONT]
+    missing = letters - _letters_of(font_manager.findfont(_FONT))
     installed = [font for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name]  # has boxes only
     for font in sorted(installed, key=lambda font: (font.style != "normal", font.name)):
         found = missing & _letters_of(font.fname) if missing else frozenset()
         if found:
-            families.insert(1, font.name)
+            families.append(font.name)
             missing -= found
     if missing:
-        some = "".join(sorted(missing)[:10])
-        _log.warning("no font here has %s: pictures show boxes; install one, such as fonts-noto-cjk", some)
+        _warn_of_boxes()
     return families
+
+
+@functools.cache
+def _warn_of_boxes():
+    """Once, not for each picture."""
+    _log.warning("no font here has all letters of the names: pictures show boxes; install one, such as fonts-noto-cjk")
 
 
 @functools.cache

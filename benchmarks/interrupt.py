@@ -73,8 +73,10 @@ def _finish(processes):
 def _interrupt(command, folder, moments, seconds, number):
     """Interrupts a training once: what went wrong."""
     processes = _start(command, folder)
-    # Short of its length, so that most find it at work; the same ones find each phase, as it goes on from where it was.
-    wait, victim = moments.uniform(0.05, 0.6) * seconds, moments.choice(processes)
+    # Of a kill short of half of it, so that none finds the training at its end; of others, after which it goes on
+    # from where it was, so short that they find all of its phases.
+    longest = 0.45 if _HOW.value == "kill" else 0.2
+    wait, victim = moments.uniform(0.05, longest) * seconds, moments.choice(processes)
     try:
         victim.wait(wait)
         print(f"{number + 1}: came to its end before {wait:.0f} s", flush=True)

@@ -26,9 +26,10 @@ def test_a_platform_that_there_is_not_is_refused(trained_workdir, tmp_path, modu
 _ALL = """
 from absl import flags
 import matplotlib
-before = matplotlib.rcParams._get("backend"), sorted(flags.FLAGS)
+backend = matplotlib.rcParams._get("backend")
 from amgan_jax import classify, edit, main, report
-assert before == (matplotlib.rcParams._get("backend"), sorted(flags.FLAGS))
+assert matplotlib.rcParams._get("backend") == backend
+assert not {"workdir", "images", "config", "set"} & set(flags.FLAGS)
 edit.define_flags()
 flags.FLAGS(["edit", "--workdir=w", "--images=i", "--set=s", "--output=o"])
 assert flags.FLAGS.workdir == "w"
@@ -50,3 +51,12 @@ def test_a_teams_own_configs_do_not_hide_ours(tmp_path, theirs):
     flags = ("--config=configs/mine.py", f"--workdir={tmp_path}/w")
     result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{helpers.ROOT}")
     helpers.assert_refused(result, "sample_steps should be at least 1")
+
+
+def test_no_folder_may_be_named_as_the_default_reads(tmp_path):
+    """`data_dir=None`, which a flag gives as a text."""
+    flags = ("--config=configs/tiny.py", f"--workdir={tmp_path}/w", "--config.data.builder.train=63")
+    flags += ("--config.data.build=False", "--config.data.data_dir=None", "--config.data.source=None")
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=helpers.ROOT, TFDS_DATA_DIR=str(tmp_path / "tfds"))
+    helpers.assert_refused(result, f"is not built in {tmp_path / 'tfds'}; build it with")
+    assert "None" not in result.stderr.splitlines()[-1]

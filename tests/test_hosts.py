@@ -39,7 +39,11 @@ def _start(*words):
 
 def _end(hosts):
     """(exit status, output, errors) of each host."""
-    ended = [host.communicate(timeout=600) for host in hosts]
+    try:
+        ended = [host.communicate(timeout=600) for host in hosts]
+    finally:
+        for host in hosts:
+            host.kill()
     return [(host.returncode, *output) for host, output in zip(hosts, ended, strict=True)]
 
 

@@ -1,5 +1,6 @@
 """One owner of a workdir at a time."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,14 +23,21 @@ with ownership.hold(pathlib.Path(sys.argv[1])):
 """
 
 
-@pytest.fixture
-def owner(tmp_path):
-    """Another process that owns the workdir `tmp_path / "w"`."""
-    words = [sys.executable, "-c", _HOLD, tmp_path / "w"]
+@contextlib.contextmanager
+def _owned(workdir):
+    """Another process that owns a workdir."""
+    words = [sys.executable, "-c", _HOLD, workdir]
     with subprocess.Popen(words, cwd=helpers.ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "mine\n"
         yield process
         process.kill()
+
+
+@pytest.fixture
+def owner(tmp_path):
+    """Another process that owns the workdir `tmp_path / "w"`."""
+    with _owned(tmp_path / "w") as process:
+        yield process
 
 
 def test_a_workdir_whose_owner_lives_is_refused_and_one_whose_owner_was_killed_is_taken_over(owner, tmp_path, caplog):
@@ -97,7 +105,26 @@ def test_a_disk_without_hard_links_is_worked_on_without_a_lock(tmp_path, monkeyp
         assert "cannot be locked (Operation not supported)" in caplog.text
 
 
+def test_a_user_without_a_name_may_own_a_workdir(tmp_path, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with ownership.hold(tmp_path / "w"):
+        assert f"user {os.getuid()}" in (tmp_path / "w" / ".owner.json").read_text()
+
+
 def test_what_holds_a_workdir_may_hold_it_again(tmp_path):
     with ownership.hold(tmp_path / "w"), ownership.hold(tmp_path / "w"):
         ownership.check(tmp_path / "w")
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate"])
+def test_a_second_main_in_a_workdir_stops_in_one_line(trained_workdir, data_dir, mode):
+    before = (trained_workdir / "metrics.jsonl").read_bytes()
+    flags = ("--config=configs/tiny.py", f"--workdir={trained_workdir}", f"--config.data.data_dir={data_dir}")
+    with _owned(trained_workdir) as owner:
+        result = helpers.run("-m", "amgan_jax.main", *flags, f"--mode={mode}")
+    helpers.assert_refused(result, f"{trained_workdir} is in use by process {owner.pid}", "name another --workdir")
+    assert (trained_workdir / "metrics.jsonl").read_bytes() == before

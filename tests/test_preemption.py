@@ -1,10 +1,12 @@
 """SIGTERM and SIGINT: heard at any time, and nothing is lost."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tests import helpers
@@ -69,3 +71,24 @@ def test_a_signal_that_an_event_loop_takes_is_heard():
     """As asyncio and uvloop take what the interpreter writes."""
     script = _STEPPING.replace("for step", "import signal\nsignal.set_wakeup_fd(-1)\nfor step")
     assert _interrupt(script, signal.SIGTERM)[:2] == (143, "saved\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_build_ends_with_the_training_that_started_it(tmp_path, number, status):
+    words = ["-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={tmp_path}/w"]
+    words += [f"--config.data.data_dir={tmp_path}/data", "--config.data.builder.train=100000000"]
+    environment = os.environ | {"PYTHONPATH": str(helpers.ROOT)}
+    process = subprocess.Popen([sys.executable, *words], cwd=helpers.ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        while not list(tmp_path.glob("data/synthetic_garments/*/incomplete*")):
+            assert process.poll() is None
+            time.sleep(0.2)
+        (build,) = (
+            child for child in psutil.Process(process.pid).children() if "data/build.py" in str(child.cmdline())
+        )
+        process.send_signal(number)
+        assert process.wait(60) == status
+        build.wait(60)
+    finally:
+        process.kill()
+        process.wait()

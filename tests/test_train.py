@@ -185,7 +185,7 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
     ("steps", "said"),
     [
         (8, "attention: .* at step 2: lower the learning rate"),
-        (1, "attention: optimizer/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+        (1, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
     ],
 )
 def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
