@@ -14,7 +14,8 @@ from amgan_jax.models import attention, discriminator, efficientnet, generator
 
 CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
-_MASKS = ("attributes", "head", "network", "none")
+SHARED_MASKS = ("head", "network", "none")  # of generators with one mask for all attributes
+_MASKS = ("attributes", *SHARED_MASKS)
 _ARCHITECTURES = {
     "resnet": attention.ResNet,
     "plain": attention.PlainConvNet,

@@ -9,6 +9,7 @@ Of several hosts, one that hears a signal gives notice to all, as JAX does of a 
 host decides: to leave now, or to save at the step that JAX's preemption sync point names to all hosts.
 """
 
+import atexit
 from collections.abc import Callable
 import logging
 import os
@@ -25,6 +26,7 @@ _NOTICE = "RECEIVED_PREEMPTION_NOTICE"  # the word that starts JAX's sync protoc
 _NOW = "2000-01-01T00:00:00+00:00"  # when it is to start: at once
 _LEAVE, _LEFT = "amgan_jax/leave", "amgan_jax/left"
 _PATIENCE = 10.0  # seconds that the first host waits for the others to leave
+_LOOK, _PAUSE = 1.0, 0.1  # seconds of a look for another host's word, and between two
 _PYTHON = 128  # marks what a Python handler writes, and the interpreter does not
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Watch:
         self._calls = 0
         self._callbacks: list[Callable[[], None]] = []
         self._wake = None
+        self._ending = threading.Event()
 
     def install(self) -> None:
         """Hears signals from now on; to be called on the main thread."""
@@ -63,9 +66,11 @@ class Watch:
     def join(self) -> None:
         """Hears of signals that other hosts get; once they have been joined."""
         self.hear_again()
-        threading.Thread(target=self._await_notice, daemon=True).start()
-        if not parallel.is_first_host():
-            threading.Thread(target=self._await_leave, daemon=True).start()
+        targets = (self._await_notice,) if parallel.is_first_host() else (self._await_notice, self._await_leave)
+        threads = [threading.Thread(target=target, daemon=True) for target in targets]
+        for thread in threads:
+            thread.start()
+        atexit.register(self._end, threads)  # runs before JAX parts from the other hosts
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Has a function called before a signal ends the process."""
@@ -121,7 +126,7 @@ class Watch:
             self._heed()
 
     def _await_notice(self):
-        if parallel.read_post(_NOTICE) is not None:
+        if self._await(_NOTICE):
             self._heed()
 
     def _heed(self):
@@ -131,8 +136,21 @@ class Watch:
                 self._leave()
 
     def _await_leave(self):
-        if parallel.read_post(_LEAVE) is not None:
+        if self._await(_LEAVE):
             self._follow()
+
+    def _await(self, key):
+        """Whether a host has posted something; returns when it has, or when this process ends."""
+        while not self._ending.wait(_PAUSE):
+            if parallel.read_post(key, _LOOK) is not None:
+                return True
+        return False
+
+    def _end(self, threads):
+        """Has threads return that wait for other hosts: where JAX wakes one at the interpreter's end, that aborts."""
+        self._ending.set()
+        for thread in threads:
+            thread.join()
 
     def _follow(self):
         """Of another host: leaves as the first one has said."""

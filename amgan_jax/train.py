@@ -190,7 +190,7 @@ def check_config(config) -> None:
     parts = config.amgan.condition
     if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(labels.CONDITION_PARTS):
         raise UserError(f"amgan.condition={parts}: {', '.join(labels.CONDITION_PARTS)}, or one of them")
-    if config.generator_loss.attention and config.generator.mask != "attributes":
+    if config.generator_loss.attention and config.generator.mask in networks.SHARED_MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")

@@ -269,13 +269,12 @@ def _verdict(figures):
     for k in _counts(found):
         mean = {name: np.mean(f[f"edits/k{k}/all"]) for name, f in figures.items()}
         best = max(baselines, key=mean.get)
-        preserved = f"edits/k{k}/preserved"
-        kept = f"; preservation {_cell(figures[ours][preserved])} for {_cell(figures[best][preserved])}"
         ratio = f"{mean[ours] / mean[best]:.2f} times" if mean[best] else "infinitely many times"
-        lines.append(
-            f"- k = {k}: {ours} gets all right {ratio} as often as the best baseline, {best}"
-            f"{kept if preserved in found else ''}."
-        )
+        line = f"- k = {k}: {ours} gets all right {ratio} as often as the best baseline, {best}"
+        preserved = f"edits/k{k}/preserved"
+        if preserved in found:
+            line += f"; preservation {_cell(figures[ours][preserved])} for {_cell(figures[best][preserved])}"
+        lines.append(f"{line}.")
     return "\n".join(lines)
 
 

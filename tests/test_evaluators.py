@@ -236,9 +236,10 @@ def _full_size(monkeypatch, editor, source=None):
     images = common.Images(image, np.arange(4), label, label if source is None else source, None, nuisance)
     measure = full_size.Measure(common.Context(SCHEMA, editor, None))
     measure.add_images(images)
-    measure.add_edits(common.Edits(images, image, image[..., :1], target, None, 2))
+    edits = common.Edits(images, image, image[..., :1], target, target != label, None)
+    measure.add_edits(edits)
     measure.add_images(images._replace(row=np.arange(4, 8)))  # of which none counts
-    measure.add_edits(common.Edits(images._replace(row=np.arange(4, 8)), image, image[..., :1], target, None, 2))
+    measure.add_edits(edits._replace(images=images._replace(row=np.arange(4, 8))))
     return {name: figure.value for name, figure in measure.result().items()}, target
 
 

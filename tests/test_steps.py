@@ -116,6 +116,7 @@ def test_ganimations_mask_penalties_can_take_the_place_of_the_attention_loss():
 def test_the_identity_loss_is_what_an_edit_to_the_same_values_changes():
     config = helpers.tiny_config()
     config.generator_loss.identity = 1.0
+    config.generator.mask, config.generator_loss.attention = "head", 0.0  # with one an attribute, nothing is painted
     start, attention, batch = _start(config)
     _, fresh = _step(config, (start, attention, batch))
     assert fresh["generator/identity"] < 1e-6  # a fresh generator changes nothing

@@ -127,7 +127,7 @@ def test_training_measures_validation_images_and_sees_no_test_image(trained):
     records = [r for r in metrics.read_metrics(whole) if "validation/edit_accuracy/mean" in r]
     assert [r["step"] for r in records] == [4, 8]
     assert source.splits == {"validation"}
-    figures, _ = evaluate.measure(config, source, "validation", *_system(whole, config, source), ("edits",))
+    figures = evaluate.measure(config, source, "validation", *_system(whole, config, source), ("edits",)).figures
     assert records[-1]["validation/edit_accuracy/mean"] == figures["edit_accuracy/mean"].value
 
 
