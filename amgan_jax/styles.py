@@ -33,7 +33,7 @@ def define_flags():
 
 def main(argv):
     del argv
-    rows = _read_rows(local_path(flags.FLAGS.labels), flags.FLAGS.tag)
+    rows = _read_rows(local_path(flags.FLAGS.labels))
     styles = learn(rows, flags.FLAGS.tag, _read_schema(local_path(flags.FLAGS.schema)))
     if not styles:
         raise UserError(f"no value sets a tag of column {flags.FLAGS.tag!r} apart in {flags.FLAGS.labels}")
@@ -58,6 +58,8 @@ def learn(rows: Sequence[Mapping[str, str]], tag: str, schema: Schema) -> dict[s
     Raises:
       UserError: a column is missing or has an unknown value.
     """
+    if not rows or tag not in rows[0]:
+        raise UserError(f"column {tag!r} of --tag is missing: {', '.join(rows[0] if rows else ())}")
     rows = [row for row in rows if row.get("split", "train") == "train"]
     labels = [schema.encode(row) for row in rows]
     tags = [_name(row[tag]) for row in rows]
@@ -98,17 +100,12 @@ def log_odds_z(has: int, of: int, elsewhere: int, of_others: int) -> float:
     return math.log(a * d / (b * c)) / math.sqrt(sum(1.0 / count for count in counts))
 
 
-def _read_rows(path, tag):
+def _read_rows(path):
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            return [{name: cell for name, cell in row.items() if name} for row in csv.DictReader(file)]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"cannot read --labels={path}: {error}") from error
-    if not rows or tag not in rows[0]:
-        raise UserError(
-            f"column {tag!r} of --tag is missing in {path}: {', '.join(filter(None, rows[0] if rows else ()))}"
-        )
-    return rows
 
 
 def _read_schema(path: pathlib.Path) -> Schema:

@@ -151,7 +151,6 @@ class _Entry:
 class _Lexicon:
     """A table for one schema: terms as tuples of stems."""
 
-    schema: Schema
     terms: dict[tuple[str, ...], _Entry]
     words: frozenset[str]  # in any term
     letters: tuple[str, ...]  # words that a misspelt one may be
@@ -219,7 +218,8 @@ class _Item:
     @property
     def filler(self):
         """Whether it carries no content."""
-        return self.entry is not None and self.entry.plain and not self.entry.roles & {"garment", "break", "is"}
+        content = {"garment", "break", "is", "term", "mark", "part"}
+        return self.entry is not None and self.entry.plain and not self.entry.roles & content
 
     @property
     def modest(self):
@@ -315,43 +315,30 @@ def _compile(schema: Schema, table: Table) -> _Lexicon:
     names = _name_attributes(schema, table)
     for word, attributes in names.items():
         entries[word].attributes |= attributes
-    weak = set(_all(table, "needs_attribute"))
     for layer in table.layers:
         for term, meanings in _layer_values(schema, layer).items():
             entries[term].meanings = meanings
         for term in map(_stems, _split(layer.get("ignored", ""))):
-            if layer is not table.layers[0]:
-                entries[term].meanings = []
-    colors = _colors(table)
+            entries[term].meanings = []
     mixed = {m.attribute: m.value for m in entries[_stems("multicolor")].meanings}
-    for attribute in _color_attributes(schema, colors):
-        known = _known_colors(schema.attributes[attribute].values, colors)
-        for term, color in colors.items():
-            value, hue = _nearest(color, known)
-            entry = entries[term]
-            if value is None:
-                continue
-            entry.hue[attribute] = hue
-            entry.meanings = [*entry.meanings, _Meaning(attribute, value, _Rank.SAID)]
-    for term, meanings in _own_names(schema, weak, names).items():
+    _add_colors(entries, schema, _colors(table))
+    for term, meanings in _own_names(schema, set(_all(table, "needs_attribute")), names).items():
         own = {m.attribute for m in meanings}
         known = [m for m in entries[term].meanings if m.attribute not in own and m.rank is _Rank.IMPLIED]
         entries[term].meanings = meanings + known
     _mark_either(entries)
     styles = {name: _style(schema, text) for name, text in _merged(table, "styles").items()}
     for name, meanings in styles.items():
-        if meanings:
-            entries[_stems(name)].style = name
+        entries[_stems(name)].style = name if meanings else ""
     for term, entry in list(entries.items()):
         if len(term) == 2 and not entry.roles:
-            entries.setdefault(("".join(term),), entry)
+            entries.setdefault(("".join(term),), entry)  # vneck
     terms = {term: entry for term, entry in entries.items() if term}
-    letters = {word for term in terms for word in term if len(word) >= 4 and word.isalpha()}
+    words = {word for term in terms for word in term}
     return _Lexicon(
-        schema=schema,
         terms=terms,
-        words=frozenset(word for term in terms for word in term) | {_stem(w) for w in _all(table, "not_misspelt")},
-        letters=tuple(sorted(letters)),
+        words=frozenset(words | {_stem(word) for word in _all(table, "not_misspelt")}),
+        letters=tuple(sorted(word for word in words if len(word) >= 4 and word.isalpha())),
         longest=max(map(len, terms)),
         neutral=_neutral(schema, _merged(table, "without")),
         excluded=_neutral(schema, _merged(table, "not")) | _other_of_two(schema),
@@ -374,6 +361,9 @@ def _grammar(table):
         "is": (":", "="),
     }
     roles |= {"mark": _all(table, "marks"), "part": _all(table, "parts"), "garment": _all(table, "garments")}
+    sections = [_merged(table, name) for name in ("words", "implied", "colors")]
+    said = [word for section in sections[:2] for text in section.values() for word in _split(text)]
+    roles |= {"term": (*said, *sections[2])}  # named where the schema has no such value
     return roles | {"style_word": _all(table, "style_words"), "ignored": _all(table, "ignored")}
 
 
@@ -394,6 +384,7 @@ def _stem(word):
     return word[:-2] if word.endswith(("sses", "xes", "shes", "ches", "zzes")) else word[:-1]
 
 
+@functools.lru_cache(maxsize=8192)
 def _stems(text):
     return tuple(token.stem for token in _tokens(text))
 
@@ -517,6 +508,21 @@ def _colors(table):
     """{term: colour} of a table's `"navy": "#000080 blue"`."""
     texts = {_stems(name): text.split() for name, text in _merged(table, "colors").items()}
     return {term: _Color(_lab(code), tuple(families)) for term, (code, *families) in texts.items()}
+
+
+def _add_colors(entries, schema, colors):
+    """Has each colour mean the nearest value of each attribute of colours, where the tables say nothing else of it."""
+    for attribute in _color_attributes(schema, colors):
+        known = _known_colors(schema.attributes[attribute].values, colors)
+        for term, color in colors.items():
+            entry = entries[term]
+            said = next((m.value for m in entry.meanings if m.attribute == attribute), None)
+            value, hue = _nearest(color, known) if said is None else (said, frozenset([said]))
+            if value is None:
+                continue
+            entry.hue[attribute] = hue
+            if said is None:
+                entry.meanings = [*entry.meanings, _Meaning(attribute, value, _Rank.SAID)]
 
 
 def _color_attributes(schema, colors):
