@@ -1,6 +1,10 @@
 """Package metadata; `pip install -e .` is enough to train, classify and edit."""
 
+import pathlib
+import shutil
+
 import setuptools
+from setuptools.command import build_py
 
 # Lower bounds are the oldest versions that this was run with.
 _CORE = [
@@ -19,6 +23,7 @@ _CORE = [
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
     "psutil>=7.2",
+    "rapidfuzz>=3.14",
     "scikit-image>=0.26",
     "scipy>=1.17",
     "tensorboard>=2.21",  # clu imports it without requiring it
@@ -41,6 +46,16 @@ _EXTRAS = {
     "cuda": ["jax[cuda13]>=0.10.2"],
 }
 
+
+class _BuildWithWords(build_py.build_py):
+    """Puts the table of words beside the modules of a package that does not stay in its checkout."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            shutil.copy("data/words.json", pathlib.Path(self.build_lib, "amgan_jax", "words.json"))
+
+
 setuptools.setup(
     name="amgan-jax",
     version="0.1.0",
@@ -48,6 +63,7 @@ setuptools.setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["amgan_jax", "amgan_jax.models", "amgan_jax.evaluators"],
+    cmdclass={"build_py": _BuildWithWords},
     install_requires=_CORE,
     extras_require={**_EXTRAS, "all": sorted(set(sum(_EXTRAS.values(), [])))},
 )

@@ -1,13 +1,15 @@
 """Edits photos that have no label.
 
 python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve_length=long --output=edited.png
+python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --text="red, with long sleeves" --output=edited.png
 """
 
 import logging
 
 from absl import flags
 
-from amgan_jax import cli, commands, editor, photos
+from amgan_jax import cli, commands, editor, photos, words
+from amgan_jax import workdir as workdir_lib
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import local_path
 
@@ -19,18 +21,25 @@ def define_flags():
     flags.DEFINE_string("workdir", None, "A trained workdir.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
     flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
+    flags.DEFINE_string("text", None, "The same in words: a navy jumper, no buttons. What --set says holds.")
+    flags.DEFINE_list("words", [], "JSON files that extend data/words.json: what words and styles mean in --text.")
+    flags.DEFINE_bool("explain", False, "Only say what --text asks for; no photo is needed.")
     flags.DEFINE_string("source", "", "Values that the photos have, where they would be misread: color=black.")
     flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
     flags.DEFINE_string("region", None, "Keep the change to where this attribute is seen.")
     flags.DEFINE_bool("skip_bad", False, "Name photos that cannot be read or written, and go on.")
-    flags.mark_flags_as_required(["workdir", "images", "set", "output"])
+    flags.mark_flags_as_required(["workdir"])
 
 
 def main(argv):
     del argv
+    _check_flags(flags.FLAGS)
+    if flags.FLAGS.explain:
+        _wanted(workdir_lib.load(local_path(flags.FLAGS.workdir))[1])
+        return
     paths = photos.find(flags.FLAGS.images)
     system = editor.load(local_path(flags.FLAGS.workdir))
-    wanted = system.schema.parse_edit(flags.FLAGS.set)
+    wanted = _wanted(system.schema)
     known = system.schema.parse_edit(flags.FLAGS.source) if flags.FLAGS.source else {}
     region = system.schema.index(flags.FLAGS.region) if flags.FLAGS.region else None
     outputs = _output_paths(paths, local_path(flags.FLAGS.output))
@@ -52,6 +61,27 @@ def main(argv):
             print(f"{path} -> {outputs[path]}: {_describe(system.schema, source[i], confidence[i], target[i])}")
     if not any_written:
         raise UserError(f"none of the edits of {len(paths)} photos can be written")
+
+
+def _check_flags(given):
+    """Raises UserError where a flag is missing that the others ask for."""
+    if given.explain and given.text is None:
+        raise UserError("--explain says what --text asks for: give --text")
+    if given.text is None and given.set is None:
+        raise UserError("give --set or --text: the values that the photos should have")
+    missing = [name for name in ("images", "output") if given[name].value is None and not given.explain]
+    if missing:
+        raise UserError(f"flag --{missing[0]} must have a value")
+
+
+def _wanted(schema):
+    """{attribute index: value index} of --text and --set, of which --set holds; says what it understood of a text."""
+    wanted = schema.parse_edit(flags.FLAGS.set) if flags.FLAGS.set is not None else {}
+    if flags.FLAGS.text is None:
+        return wanted
+    parsed = words.parse(flags.FLAGS.text, schema, words.read_table(map(local_path, flags.FLAGS.words)))
+    print(f"understood: {parsed.describe(schema)}", flush=True)
+    return parsed.values | wanted
 
 
 def _with_values(table_BxA, values):

@@ -195,6 +195,29 @@ def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
         assert read == {name: pytest.approx(int(name) * 10 / 255, abs=2e-3) for name in rows}
 
 
+def test_an_edit_may_be_asked_for_in_words(tmp_path):
+    """What --set says holds, and --explain edits nothing."""
+    Image.new("RGB", (15, 20)).save(tmp_path / "a.png")
+    (tmp_path / "mine.json").write_text('{"words": {"fastening=zip": "sleek"}}')
+    asked = (f"--words={tmp_path}/mine.json", "--text=a navy jumper, sleek, with toggles", "--set=color=green")
+    photo = ("--workdir=any", f"--images={tmp_path}/a.png", f"--output={tmp_path}/b.png")
+    result = helpers.run("-c", _BRIGHTENED, "amgan_jax.edit", *photo, *asked)
+    assert result.returncode == 0, result.stderr
+    understood, edited = result.stdout.splitlines()
+    assert understood == 'understood: color=blue ("navy"), fastening=zip ("sleek"); not understood: "toggles"'
+    assert edited.endswith("changed: color red -> green, fastening none -> zip") and (tmp_path / "b.png").exists()
+
+    (tmp_path / "schema.json").write_text(garments.SCHEMA.to_json())
+    (tmp_path / "config.json").write_text(helpers.tiny_config().to_json())
+    run = functools.partial(helpers.run, "-m", "amgan_jax.edit", f"--workdir={tmp_path}")
+    result = run("--explain", "--text=long sleeves")
+    assert (result.returncode, result.stdout) == (0, 'understood: sleeve_length=long ("long sleeves")\n')
+    helpers.assert_refused(run("--text=red, blue", "--explain"), '"red" and "blue" contradict each other')
+    helpers.assert_refused(run("--explain"), "--explain says what --text asks for: give --text")
+    helpers.assert_refused(run(*photo[1:]), "give --set or --text")
+    helpers.assert_refused(run("--text=red", photo[1]), "flag --output must have a value")
+
+
 class Brightener:
     """Edits by adding 0.4, and is as sure as the picture is bright."""
 
