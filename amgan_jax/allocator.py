@@ -7,8 +7,10 @@ import sys
 # An update allocates and frees the same large buffers each time. By default glibc hands such memory back to the
 # system at once, which clears every page of it anew.
 _SETTINGS = {
-    "MALLOC_MMAP_MAX_": "0",  # no buffer in a mapping of its own
+    "MALLOC_MMAP_MAX_": "0",  # no buffer in a mapping of its own; before 2.35, no threshold above 32 MB can be set
     "MALLOC_TRIM_THRESHOLD_": str(2**34),  # no memory handed back before so many bytes are free
+    "MALLOC_TOP_PAD_": str(2**28),  # the heap grows in steps of so many bytes
+    "MALLOC_ARENA_MAX": "1",  # one heap for all threads: others are too small for large buffers
 }
 
 

@@ -38,7 +38,7 @@ def _run(tmp_path, **environment):
 def test_a_process_starts_anew_once_as_it_was_started(tmp_path, settings):
     first, second, names = _run(tmp_path)
     assert first == second and first.endswith(" __main__ 1 --name=a b ")
-    assert names == "MALLOC_MMAP_MAX_ MALLOC_TRIM_THRESHOLD_"
+    assert names == "MALLOC_ARENA_MAX MALLOC_MMAP_MAX_ MALLOC_TOP_PAD_ MALLOC_TRIM_THRESHOLD_"
 
 
 def test_a_setting_of_the_users_is_left_alone(tmp_path, settings):
