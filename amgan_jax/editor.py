@@ -9,7 +9,7 @@ import numpy as np
 
 from amgan_jax import checkpoints, labels, networks, state
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.attributes import UNKNOWN, Schema
+from amgan_jax.attributes import Schema
 from amgan_jax.models import attention as attention_lib
 
 
@@ -94,7 +94,7 @@ def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndar
     Edits of a number of attributes that is in `in_turn` take a pass an attribute, in the schema's order; all others
     are done after the first. An attribute that is unknown in source or target keeps the source's value.
     """
-    changed = (source_BxA != target_BxA) & (source_BxA != UNKNOWN) & (target_BxA != UNKNOWN)
+    changed = np.asarray(labels.changed(source_BxA, target_BxA), bool)
     place = np.cumsum(changed, axis=1)  # of an attribute among those that change, from 1
     split = np.isin(changed.sum(axis=1), list(in_turn))[:, None]
     place = np.where(split, place, 1)

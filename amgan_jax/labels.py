@@ -29,8 +29,11 @@ def one_hot(label_A, value_counts) -> jax.Array:
 
 def changed(source_A, target_A) -> jax.Array:
     """float32 [..., A], 1 where the labels int32 [..., A] are known and differ."""
-    known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
-    return (known & (source_A != target_A)).astype(jnp.float32)
+    return (_both_known(source_A, target_A) & (source_A != target_A)).astype(jnp.float32)
+
+
+def _both_known(source_A, target_A):
+    return (source_A != UNKNOWN) & (target_A != UNKNOWN)
 
 
 def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Array:
@@ -46,7 +49,7 @@ def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Arr
         et al. 2019). "target": 1 for each value to have, so that what comes can fit what stays, as a sleeve the
         garment's colour (StarGAN, Choi et al. 2018, which is told no more).
     """
-    known = (source_A != UNKNOWN) & (target_A != UNKNOWN)
+    known = _both_known(source_A, target_A)
     source_V, target_V = (one_hot(jnp.where(known, x, UNKNOWN), value_counts) for x in (source_A, target_A))
     planes = {"change": target_V - source_V, "target": target_V}
     return jnp.concatenate([planes[part] for part in parts], axis=-1)

@@ -23,13 +23,14 @@ class Measure(BaseMeasure):
         self._tally = Tally()
 
     def add_sets(self, count, at_once, in_turn):
-        self._add(f"k{count}", at_once)
-        if at_once.images.nuisance is not None:
-            self._add_psnr(f"k{count}/psnr_unedited", at_once, at_once.images.image)
+        truth = None if at_once.images.nuisance is None else truth_and_region(at_once)[0]  # of both, which ask the same
+        self._add(f"k{count}", at_once, truth)
+        if truth is not None:
+            self._add_psnr(f"k{count}/psnr_unedited", at_once.images.row, truth, at_once.images.image)
         if count > 1:
-            self._add(f"k{count}/in_turn", in_turn)
+            self._add(f"k{count}/in_turn", in_turn, truth)
 
-    def _add(self, name, edits):
+    def _add(self, name, edits, truth):
         row, asked = edits.images.row, edits.asked
         right = edits.reading.label == edits.target
         same = edits.reading.label == edits.images.reading.label
@@ -39,12 +40,11 @@ class Measure(BaseMeasure):
         self._tally.add(f"{name}/all", row, all_right)
         self._tally.add(f"{name}/preserved", np.repeat(row, kept.sum(axis=1)), right[kept])
         self._tally.add(f"{name}/exact", row, all_right & np.all(same | asked, axis=1))
-        if edits.images.nuisance is not None:
-            self._add_psnr(f"{name}/psnr", edits, edits.edited)
+        if truth is not None:
+            self._add_psnr(f"{name}/psnr", row, truth, edits.edited)
 
-    def _add_psnr(self, name, edits, pictures):
-        truth, _ = truth_and_region(edits)
-        self._tally.add(name, edits.images.row, [psnr(*pair) for pair in zip(truth, pictures, strict=True)])
+    def _add_psnr(self, name, row, truth, pictures):
+        self._tally.add(name, row, [psnr(*pair) for pair in zip(truth, pictures, strict=True)])
 
     def result(self):
         return self._tally.figures("edits")
