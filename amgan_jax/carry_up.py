@@ -47,6 +47,13 @@ def fit(image_HxWx3: np.ndarray, change_HxWx3: np.ndarray) -> Affine:
     return Affine(explained[..., None] * slope, explained * offset + (1.0 - explained) * change)
 
 
+def carry(small_HxWx3: np.ndarray, edited_HxWx3: np.ndarray, large_hxwx3: np.ndarray) -> np.ndarray:
+    """The edit of a small image, made in a larger one: float32 [h, w, 3]; all are in [-1, 1]."""
+    levels = np.round((large_hxwx3 + 1.0) * 127.5).astype(np.uint8)
+    change = apply(fit(small_HxWx3, edited_HxWx3 - small_HxWx3), levels).astype(np.float32) - levels
+    return np.clip(large_hxwx3 + change / 127.5, -1.0, 1.0)
+
+
 def bilinear(change_HxWx3: np.ndarray) -> Affine:
     """The change as it is, whatever the colours."""
     return Affine(np.zeros((*change_HxWx3.shape, 3), np.float32), change_HxWx3)

@@ -7,7 +7,7 @@ import pathlib
 import jax
 import numpy as np
 
-from amgan_jax import checkpoints, labels, networks, state
+from amgan_jax import carry_up, checkpoints, labels, networks, state
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.attributes import Schema
 from amgan_jax.models import attention as attention_lib
@@ -17,7 +17,7 @@ class Editor:
     """The generator's moving average and both classifiers. Images are float32 [B, H, W, 3] in [-1, 1].
 
     Images may be larger than the networks': each network sees them at its own size, and what the
-    generator changes is carried up.
+    generator changes is carried up (`carry_up`).
 
     Args:
       config: the experiment's.
@@ -76,9 +76,9 @@ class Editor:
         inputs = (seen, condition, labels.changed(source, target))
         edited, mask, _ = apply(generator, {"params": self.generator}, *inputs)
         if seen is not image:
-            change, mask = (_resize(x, image.shape[1:3]) for x in (edited - seen, mask))
-            edited = np.clip(image + change, -1.0, 1.0)
-        return jax.device_get((edited, mask))
+            edited = np.stack([carry_up.carry(*x) for x in zip(*jax.device_get((seen, edited, image)), strict=True)])
+            mask = _resize(mask, image.shape[1:3])
+        return tuple(jax.device_get((edited, mask)))
 
     def attention(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
