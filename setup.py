@@ -1,10 +1,6 @@
 """Package metadata; `pip install -e .` is enough to train, classify and edit."""
 
-import pathlib
-import shutil
-
 import setuptools
-from setuptools.command import build_py
 
 # Lower bounds are the oldest versions that this was run with.
 _CORE = [
@@ -47,23 +43,14 @@ _EXTRAS = {
 }
 
 
-class _BuildWithWords(build_py.build_py):
-    """Puts the table of words beside the modules of a package that does not stay in its checkout."""
-
-    def run(self):
-        super().run()
-        if not self.editable_mode:
-            shutil.copy("data/words.json", pathlib.Path(self.build_lib, "amgan_jax", "words.json"))
-
-
 setuptools.setup(
     name="amgan-jax",
     version="0.1.0",
     description="AMGAN: attribute manipulation of fashion images with generative adversarial networks, in JAX",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=["amgan_jax", "amgan_jax.models", "amgan_jax.evaluators"],
-    cmdclass={"build_py": _BuildWithWords},
+    packages=setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]),
+    package_data={"amgan_jax.editing": ["words.json"]},
     install_requires=_CORE,
     extras_require={**_EXTRAS, "all": sorted(set(sum(_EXTRAS.values(), [])))},
 )

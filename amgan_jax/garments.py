@@ -14,7 +14,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from amgan_jax.attributes import Schema
+from amgan_jax.schema import Schema
 
 SCHEMA = Schema.from_values(
     {

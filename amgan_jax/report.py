@@ -14,9 +14,9 @@ import matplotlib
 from matplotlib import figure, font_manager
 import numpy as np
 
-from amgan_jax.attributes import UNKNOWN
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
+from amgan_jax.schema import UNKNOWN
 from amgan_jax.workdir import write_atomically
 
 _FONT = "DejaVu Sans"  # which matplotlib brings
@@ -133,7 +133,7 @@ def _draw_curves(panels, path):
 
 
 def draw_tables(tables, path: pathlib.Path) -> None:
-    """Draws tables {name: `evaluators.common.Table`} as heat maps."""
+    """Draws tables {name: `measures.contract.Table`} as heat maps."""
     with _names_as_they_are([n for name, table in tables.items() for n in (name, *table.rows, *table.columns)]):
         _draw_tables(tables, path)
 
@@ -156,7 +156,7 @@ def _draw_tables(tables, path):
 
 
 def draw_charts(charts, path: pathlib.Path) -> None:
-    """Draws charts {name: `evaluators.common.Chart`}, a panel each."""
+    """Draws charts {name: `measures.contract.Chart`}, a panel each."""
     page = figure.Figure(figsize=(6.5 * len(charts), 4.0), layout="constrained")
     for axes, (name, chart) in zip(page.subplots(1, len(charts), squeeze=False)[0], charts.items(), strict=True):
         for i, (line, values) in enumerate(chart.lines.items()):
@@ -175,7 +175,7 @@ def write(workdir: pathlib.Path, metrics: dict[str, float], measured, sheet: She
     Args:
       workdir: where.
       metrics: the flat figures.
-      measured: `evaluate.Measured`, whose intervals, tables and charts are written beside them.
+      measured: `driver.Measured`, whose intervals, tables and charts are written beside them.
       sheet: edits of test images.
       title: what was evaluated, for the pictures and the page.
     """

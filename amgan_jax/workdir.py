@@ -8,9 +8,9 @@ import tempfile
 
 from ml_collections import config_dict
 
-from amgan_jax import networks
-from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.models import networks
+from amgan_jax.schema import Schema
 
 # Keys whose change leaves what was trained so far valid.
 _CHANGEABLE = (

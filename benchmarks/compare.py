@@ -29,10 +29,14 @@ from matplotlib import figure
 from ml_collections import config_dict, config_flags
 import numpy as np
 
-from amgan_jax import cli, editor, garments, networks, parallel, report, state, steps
+from amgan_jax import garments, report
 from amgan_jax import workdir as workdir_lib
+from amgan_jax.commands import cli
+from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
+from amgan_jax.models import networks
+from amgan_jax.training import parallel, state, steps
 from amgan_jax.workdir import local_path, write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -239,9 +243,9 @@ def _update_costs(runs, configs, overrides):
 
 def _updates(config, directory):
     """An endless training on one batch, compiled when it is here."""
-    from amgan_jax import input_pipeline
+    from amgan_jax.input import tfdata
 
-    source = input_pipeline.DatasetSource(config)
+    source = tfdata.DatasetSource(config)
     attention = parallel.replicate(editor.load(directory).classifiers["attention"])
     step = parallel.map_step(functools.partial(steps.amgan_step, config, source.schema), frozen=1)
     batch = parallel.shard(next(iter(source.amgan_batches(config, 0))), config.amgan.n_critic)
@@ -314,10 +318,10 @@ def _last_validation(directory):
 
 def _draw_edits(runs, output, folder):
     """The first test images edited by the first seed of every system: the file's name where it may be published."""
-    from amgan_jax import input_pipeline
+    from amgan_jax.input import tfdata
 
     config, schema = workdir_lib.load(next(iter(runs.values()))[0])
-    batch = next(iter(input_pipeline.DatasetSource(config).evaluation_batches(config, "test")))
+    batch = next(iter(tfdata.DatasetSource(config).evaluation_batches(config, "test")))
     image, label, rows = batch["image"][:3], batch["label"][:3], []
     sheets = {n: report.edit_sheet(editor.load(directories[0]), image, label) for n, directories in runs.items()}
     values = next(iter(sheets.values()))  # which all have alike

@@ -22,7 +22,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
 
-from amgan_jax import cli, garments, input_pipeline
+from amgan_jax import garments
+from amgan_jax.commands import cli
+from amgan_jax.input import tfdata
 from amgan_jax.workdir import write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -85,7 +87,7 @@ def _speed_row(size, folder):
     """Both pipelines against the bare one, at a size."""
     config = _config(size, folder)
     _build(_photos(round(_STORED * size)), _PHOTOS, folder)
-    source = input_pipeline.DatasetSource(config)
+    source = tfdata.DatasetSource(config)
     ways = {
         "bare": (_bare(folder, size, config.attention.batch_size), 1),
         "classifiers": (source.classifier_batches(config, "attention", 0), 1),
@@ -129,7 +131,7 @@ def _growth_rows(folder):
         _build(photos, count, place)
         config = _config(64, place)
         before = _resident()
-        batches[count] = input_pipeline.DatasetSource(config).amgan_batches(config, 0)
+        batches[count] = tfdata.DatasetSource(config).amgan_batches(config, 0)
         next(batches[count])
         disk = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
         rows[count], seconds[count] = (*(_resident() - before), disk), []

@@ -16,9 +16,10 @@ import time
 
 from absl import flags
 
-from amgan_jax import checkpoints, cli
+from amgan_jax.commands import cli
 from amgan_jax.errors import UserError
 from amgan_jax.metrics import read_metrics
+from amgan_jax.training import checkpoints
 from amgan_jax.workdir import local_path
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")

@@ -24,9 +24,11 @@ from jax.experimental import topologies  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import tqdm  # noqa: E402
 
-from amgan_jax import cli, garments, parallel, state, steps  # noqa: E402
-from amgan_jax.attributes import Schema  # noqa: E402
+from amgan_jax import garments  # noqa: E402
+from amgan_jax.commands import cli  # noqa: E402
 from amgan_jax.errors import UserError  # noqa: E402
+from amgan_jax.schema import Schema  # noqa: E402
+from amgan_jax.training import parallel, state, steps  # noqa: E402
 from amgan_jax.workdir import write_atomically  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent

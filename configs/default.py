@@ -117,7 +117,7 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate.batch_size = 64
     config.evaluate.seed = 3  # of the target values
     config.evaluate.read_source = False  # edits start from what the attention network reads, not labels
-    # Files in amgan_jax/evaluators: on test images at the end,
+    # Files in amgan_jax/measures: on test images at the end,
     config.evaluate.measures = ("classification", "edits", "edits_by_count", "retrieval", "frechet", "perceptual")
     config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:

@@ -17,8 +17,8 @@ import pathlib
 
 import numpy as np
 
-from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import Schema
 from groups import Groups
 from photo_list import File, Photo, PhotoList, one_hot_label, read_counted, read_lines
 

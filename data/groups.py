@@ -7,8 +7,8 @@ NAME is not. Of the values of an attribute exactly one may be there, else it is 
 
 import pathlib
 
-from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import UNKNOWN, Schema
 from photo_list import read_table
 
 _NOT = "not "

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 import tensorflow as tf
 import tqdm
 
-from amgan_jax import photos
+from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 import near_copies

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from amgan_jax.attributes import Schema
+from amgan_jax.schema import Schema
 from photo_list import SPLITS
 
 

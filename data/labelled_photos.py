@@ -6,8 +6,8 @@ And for `manifest` too: from the rows of any labels file to photos.
 from collections.abc import Callable
 import pathlib
 
-from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import Schema
 from photo_list import SPLITS, File, Photo, PhotoList, Row, read_table
 
 # Both labels files use these values.

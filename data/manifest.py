@@ -12,8 +12,8 @@ import dataclasses
 import pathlib
 import unicodedata
 
-from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import UNKNOWN, Schema
 from labelled_photos import to_photos
 from photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
 

@@ -6,8 +6,8 @@ import dataclasses
 import hashlib
 import pathlib
 
-from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import UNKNOWN, Schema
 
 SPLITS = ("train", "validation", "test")
 NAMED = 5  # faults that a message names

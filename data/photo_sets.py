@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from amgan_jax import fingerprint
+from amgan_jax.input import fingerprint
 from ingest import Ingested, write_skipped
 from labelled_images import Example, LabelledImages
 from photo_list import PhotoList
@@ -17,7 +17,7 @@ class _PhotoSet(LabelledImages):
     Args:
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
-      digests: `input_pipeline.source_digest` of files of the source, by name, whose change is to be noticed.
+      digests: `tfdata.source_digest` of files of the source, by name, whose change is to be noticed.
       files: `fingerprint.record_files` of the photos.
 
     Attributes:

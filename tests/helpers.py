@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 
-from amgan_jax import arrays, garments
+from amgan_jax import garments
+from amgan_jax.input import arrays
 from configs import tiny
 
 ROOT = pathlib.Path(__file__).parent.parent

@@ -7,7 +7,8 @@ import shutil
 import jax
 import pytest
 
-from amgan_jax import checkpoints, parallel, state, workdir
+from amgan_jax import workdir
+from amgan_jax.training import checkpoints, parallel, state
 from tests import helpers
 
 

@@ -62,7 +62,7 @@ def _places(text):
 
 def unknown_flags(text):
     """Flags that a page names and no command defines."""
-    files = [p for folder in ("amgan_jax", "data", "benchmarks", "docs") for p in (helpers.ROOT / folder).glob("*.py")]
+    files = [p for folder in ("amgan_jax", "data", "benchmarks", "docs") for p in (helpers.ROOT / folder).rglob("*.py")]
     defined = {n for p in files for n in re.findall(r'\bDEFINE_\w+\(\s*"(\w+)"', p.read_text())}
     named = re.findall(r"(?<![\w-])--([a-z]\w*(?:\.\w+)*)", text)
     return sorted({n for n in named if n.split(".")[0] not in defined | _OF_OTHERS | {f"no{d}" for d in defined}})
@@ -107,8 +107,8 @@ def _table(text, header):
 def unknown_names(code):
     """Attributes of this package's modules that a Python block uses and that are not there."""
     tree = ast.parse(code)
-    imported = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "amgan_jax"]
-    modules = {a.name: importlib.import_module(f"amgan_jax.{a.name}") for n in imported for a in n.names}
+    imported = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module.startswith("amgan_jax")]
+    modules = {a.name: importlib.import_module(f"{n.module}.{a.name}") for n in imported for a in n.names}
     used = [
         (n.value.id, n.attr) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
     ]
@@ -155,7 +155,7 @@ def test_a_page_that_is_wrong_is_seen():
     ]
     table = "| config | data | made for |\n|---|---|---|\n| `tiny`, `quick` | rendered | tests |\n"
     assert unknown_configs(table) == ["quick"]
-    assert unknown_names("from amgan_jax import photos\nphotos.read(1)\nphotos.open(2)") == ["photos.open"]
+    assert unknown_names("from amgan_jax.editing import photos\nphotos.read(1)\nphotos.open(2)") == ["photos.open"]
 
 
 def test_tables_are_those_of_the_files():

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from amgan_jax import evaluate, report
-from amgan_jax.evaluators import common
+from amgan_jax import report
 from amgan_jax.garments import SCHEMA
+from amgan_jax.measures import contract, driver
 
 BLUE = (31, 119, 180)  # the first colour of matplotlib's cycle
 
@@ -66,7 +66,7 @@ def _sheet(tmp_path, *names):
 def test_names_are_drawn_as_they_are(tmp_path, name):
     """Dollar signs are mathematics to matplotlib, and labels that start with _ none."""
     assert (_sheet(tmp_path, name) < 128).any()
-    tables = {name: common.Table((name, "b"), (name, "b"), np.eye(2))}
+    tables = {name: contract.Table((name, "b"), (name, "b"), np.eye(2))}
     report.draw_tables(tables, tmp_path / "tables.png")
     records = [{"phase": "attention", "step": s, f"accuracy/{name}": 0.5, "loss": 1.0} for s in (1, 2)]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -108,13 +108,13 @@ def _write(tmp_path, tables):
     (tmp_path / "metrics.jsonl").write_text('{"phase": "attention", "step": 1, "loss": 1.0}\n')
     image = np.ones((1, 8, 8, 3))
     sheet = report.Sheet(image, image[None], image[None, ..., :1], ("color",), None, [["red"]])
-    report.write(tmp_path, {"a": 1.0}, evaluate.Measured({}, tables, {}), sheet, "title")
+    report.write(tmp_path, {"a": 1.0}, driver.Measured({}, tables, {}), sheet, "title")
     return (tmp_path / "report" / "README.md").read_text()
 
 
 def test_tables_that_no_eye_can_read_are_written_and_not_drawn(tmp_path):
     names = tuple(map(str, range(300)))
-    large, small = common.Table(names, names, np.eye(300)), common.Table(("a", "b"), ("a", "b"), np.eye(2))
+    large, small = contract.Table(names, names, np.eye(300)), contract.Table(("a", "b"), ("a", "b"), np.eye(2))
     page = _write(tmp_path, {"large": large, "small": small})
     assert "Too large to be drawn, in tables.json: large." in page and "](tables.png)" in page
     assert max(Image.open(tmp_path / "report" / "tables.png").size) < 1000

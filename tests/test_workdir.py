@@ -5,8 +5,8 @@ import json
 import pytest
 
 from amgan_jax import workdir
-from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.schema import Schema
 from tests import helpers
 
 SCHEMA = Schema.from_values({"color": ["red", "blue"]})

@@ -35,7 +35,7 @@ class Discriminator(nn.Module):
 
         Args:
           view_BxHxWxC: an image in [-1, 1], or the attention network's features of it.
-          values_BxV: float32, the values that it should have, see `labels.one_hot`.
+          values_BxV: float32, the values that it should have, see `encoding.one_hot`.
         """
         x = view_BxHxWxC.astype(self.dtype)
         for i in range(self.layers):

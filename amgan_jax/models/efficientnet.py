@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amgan_jax.models import layers
-from amgan_jax.models.attention import Classification
+from amgan_jax.models.classifiers import Classification
 
 OUTPUT_STRIDES = (8, 16, 32)
 # Blocks, kernel, stride, expansion and channels of each stage of B0 (Tan and Le 2019, table 1).

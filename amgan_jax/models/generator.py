@@ -57,8 +57,8 @@ class Generator(nn.Module):
 
         Args:
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
-          condition_BxC: float32 in [-1, 1], see `labels.condition`.
-          changed_BxA: float32, 1 where the edit changes an attribute, see `labels.changed`.
+          condition_BxC: float32 in [-1, 1], see `encoding.condition`.
+          changed_BxA: float32, 1 where the edit changes an attribute, see `encoding.changed`.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxC)

@@ -1,0 +1,149 @@
+"""A trained system as functions on arrays: classify, edit, attention."""
+
+from collections.abc import Collection, Sequence
+import functools
+import pathlib
+
+import jax
+import numpy as np
+
+from amgan_jax import encoding
+from amgan_jax import workdir as workdir_lib
+from amgan_jax.editing import carry_up
+from amgan_jax.models import classifiers as attention_lib
+from amgan_jax.models import networks
+from amgan_jax.schema import Schema
+from amgan_jax.training import checkpoints, state
+
+
+class Editor:
+    """The generator's moving average and both classifiers. Images are float32 [B, H, W, 3] in [-1, 1].
+
+    Images may be larger than the networks': each network sees them at its own size, and what the
+    generator changes is carried up (`carry_up`).
+
+    Args:
+      config: the experiment's.
+      schema: the dataset's.
+      generator: the generator's parameters.
+      classifiers: the variables of each of `networks.CLASSIFIERS`, by name.
+    """
+
+    def __init__(self, config, schema: Schema, generator, classifiers):
+        self.config = config
+        self.schema = schema
+        self.generator, self.classifiers = jax.device_put((generator, classifiers))  # once, not at each call
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of images in which every network sees all that it can."""
+        return networks.image_size(self.config, "evaluator")
+
+    def classify(self, image, readers: Sequence[str] = networks.CLASSIFIERS) -> tuple[np.ndarray, np.ndarray]:
+        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities."""
+        read = functools.partial(apply_classifier, self.config, self.schema)
+        logits = [read(name, self.classifiers[name], image).logits for name in readers]
+        return most_likely(encoding.pool(logits, self.schema.value_counts), self.schema)
+
+    def edit(
+        self, image, source, target, region: int | None = None, in_turn: Collection[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
+
+        Images of which nothing is asked come back as they are.
+
+        Args:
+          image: to edit.
+          source: int32 [B, A], the values that it has.
+          target: int32 [B, A], the values that it should have; where it equals the source, nothing is asked for.
+          region: index of an attribute; the change is kept to where it is seen, before or after.
+          in_turn: edits of so many attributes are made one attribute after another, all others in one pass;
+            None: `config.edit.in_turn`.
+        """
+        edited, mask, before = image, np.zeros((*image.shape[:3], 1), np.float32), source
+        for after in split_edit(source, target, self.config.edit.in_turn or () if in_turn is None else in_turn):
+            due = np.any(after != before, axis=1)[:, None, None, None]
+            pictures, painted = self._edit_once(edited, before, after)
+            edited = np.where(due, pictures, edited)
+            mask, before = np.where(due, 1.0 - (1.0 - mask) * (1.0 - painted), mask), after
+        if region is not None:
+            kept = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
+            edited, mask = image + kept * (edited - image), kept * mask
+        return edited, mask
+
+    def _edit_once(self, image, source, target):
+        """One pass of the generator, whose change is carried up where the image is larger."""
+        generator = networks.build_generator(self.config, self.schema)
+        condition = encoding.condition(source, target, self.schema.value_counts, self.config.amgan.condition)
+        seen = _seen(self.config, "amgan", image)
+        inputs = (seen, condition, encoding.changed(source, target))
+        edited, mask, _ = apply(generator, {"params": self.generator}, *inputs)
+        if seen is not image:
+            edited = np.stack([carry_up.carry(*x) for x in zip(*jax.device_get((seen, edited, image)), strict=True)])
+            mask = _resize(mask, image.shape[1:3])
+        return tuple(jax.device_get((edited, mask)))
+
+    def attention(self, image, label) -> np.ndarray:
+        """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
+        variables = self.classifiers["attention"]
+        feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
+        size = image.shape[1:3]
+        return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
+
+
+def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:
+    """The targets [B, A] of each pass of an edit; none where nothing is asked.
+
+    Edits of a number of attributes that is in `in_turn` take a pass an attribute, in the schema's order; all others
+    are done after the first. An attribute that is unknown in source or target keeps the source's value.
+    """
+    changed = np.asarray(encoding.changed(source_BxA, target_BxA), bool)
+    place = np.cumsum(changed, axis=1)  # of an attribute among those that change, from 1
+    split = np.isin(changed.sum(axis=1), list(in_turn))[:, None]
+    place = np.where(split, place, 1)
+    passes = range(1, 1 + np.max(place * changed, initial=0))
+    return [np.where(changed & (place <= n), target_BxA, source_BxA).astype(np.int32) for n in passes]
+
+
+def apply_classifier(config, schema: Schema, name: str, variables, image) -> attention_lib.Classification:
+    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
+    return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
+
+
+def most_likely(logits_BxV, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """(label int32 [B, A], confidence float32 [B, A] in [0, 1]) of logits."""
+    return jax.device_get(encoding.most_likely(logits_BxV, schema.value_counts))
+
+
+def _seen(config, name, image):
+    """The image at a network's size."""
+    size = networks.image_size(config, name)
+    return image if image.shape[1:3] == size else _resize(image, size)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _resize(image_BxHxWxC, size):
+    shape = (image_BxHxWxC.shape[0], *size, image_BxHxWxC.shape[-1])
+    return jax.image.resize(image_BxHxWxC, shape, "linear", antialias=True)
+
+
+# A module is a static argument, so that all editors of one config share what is compiled.
+@functools.partial(jax.jit, static_argnums=0)
+def apply(network, variables, *inputs):
+    """What a network returns for inputs."""
+    return network.apply(variables, *inputs)
+
+
+def load(workdir: pathlib.Path) -> Editor:
+    """The editor of a trained workdir.
+
+    Raises:
+      UserError: it is not a workdir, or not trained yet.
+    """
+    config, schema = workdir_lib.load(workdir)
+    classifiers = {}
+    for name in networks.CLASSIFIERS:
+        shapes = jax.eval_shape(functools.partial(state.init_classifier, config, name, schema))
+        classifiers[name] = checkpoints.restore(workdir / name, shapes).variables
+    amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
+    return Editor(config, schema, amgan.ema, classifiers)

@@ -1,0 +1,113 @@
+"""A dataset in memory, as arrays: what training needs where TensorFlow is not installed.
+
+It gives the batches that `tfdata` gives, of images that are decoded and letterboxed already.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amgan_jax.errors import UserError
+from amgan_jax.input import fingerprint, sampling
+from amgan_jax.measures.contract import Queries
+from amgan_jax.models import networks
+from amgan_jax.schema import Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Images and labels.
+
+    image: float32 [N, H, W, 3] in [-1, 1], of the evaluator's size; the others see it made smaller.
+    label: int32 [N, A].
+    nuisance: int32 [N, 2], what `garments.nuisance_key` takes; None for photos.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    nuisance: np.ndarray | None = None
+
+
+class ArraySource:
+    """Batches of splits in memory; see `experiment.Source`.
+
+    Args:
+      schema: the labels' schema.
+      splits: "train", "validation" and "test".
+      queries: published edits of test images.
+
+    Raises:
+      UserError: images are not of the evaluator's size; when the first batch is asked for.
+    """
+
+    def __init__(self, schema: Schema, splits: dict[str, Split], queries: Queries | None = None):
+        self.schema = schema
+        self.queries = queries
+        self._splits = splits
+
+    def fingerprint(self) -> fingerprint.Fingerprint:
+        return {
+            name: fingerprint.of_split([], split.label, map(np.ndarray.tobytes, split.image))
+            for name, split in self._splits.items()
+        }
+
+    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
+        for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
+            size = networks.image_size(config, name)
+            yield {"image": self._show(plan, "row", size), "label": plan["label"]}
+
+    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
+        for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
+            size = networks.image_size(config, "amgan")
+            yield {
+                "image": self._show(plan, "row", size),
+                "reference": self._show(plan, "reference_row", size),
+                **{name: plan[name] for name in ("label", "reference_label", "target", "edited")},
+            }
+
+    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+        self._check_sizes(config)
+        data = self._splits[split]
+        for rows, mask in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):
+            batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "mask": mask}
+            if data.nuisance is not None:
+                batch["nuisance"] = data.nuisance[rows]
+            yield batch
+
+    def _check_sizes(self, config):
+        """Raises UserError for images that are not of the evaluator's size."""
+        size = networks.image_size(config, "evaluator")
+        for name, split in self._splits.items():
+            h, w = split.image.shape[1:3]
+            if (h, w) != size:
+                raise UserError(f"{name} images of {h} x {w} pixels: the evaluator sees {size[0]} x {size[1]}")
+
+    def _show(self, plan, rows, size):
+        """Training images [B, *size, 3], cropped and flipped as the plan says."""
+        image = self._splits["train"].image[plan[rows]]
+        with jax.default_device(
+            jax.local_devices(backend="cpu")[0]
+        ):  # on an accelerator, it would wait for the training step
+            image = np.asarray(_crop(image, plan["box"], size))
+        return np.where(plan["flip"][:, None, None, None], image[:, :, ::-1], image)
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def _crop(image_BxHxWx3, box_Bx4, size):
+    """Boxes (top, left, bottom, right) in [0, 1] of images, resized as `tfdata.letterbox` does."""
+
+    def crop(image_HxWx3, box):
+        corner, opposite = box[:2], box[2:]
+        frame = jnp.asarray(size, jnp.float32)
+        scale = frame / ((opposite - corner) * jnp.asarray(image_HxWx3.shape[:2]))
+        translation = -corner / (opposite - corner) * frame
+        shape = (*size, image_HxWx3.shape[-1])
+        return jax.image.scale_and_translate(image_HxWx3, shape, (0, 1), scale, translation, "triangle")
+
+    return jax.vmap(crop)(image_BxHxWx3, box_Bx4)

@@ -1,0 +1,143 @@
+"""Evaluation of a system: on validation images while it trains, on test images at the end."""
+
+import copy
+import itertools
+import logging
+import math
+import pathlib
+from typing import NamedTuple
+
+import jax
+
+from amgan_jax import report
+from amgan_jax import workdir as workdir_lib
+from amgan_jax.editing import editor
+from amgan_jax.errors import UserError
+from amgan_jax.measures import contract
+from amgan_jax.models import layers, networks
+from amgan_jax.training import checkpoints
+
+_log = logging.getLogger(__name__)
+_SHEET_ROWS = 10
+
+
+def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
+    """Measures the newest checkpoints on the test split and writes report/.
+
+    Each host does the same; the first one writes.
+
+    Args:
+      config: the experiment's.
+      source: see `experiment.Source`.
+      workdir: of a training that came to its end.
+
+    Returns:
+      The flat figures of report/metrics.json.
+
+    Raises:
+      UserError: something is not trained yet, a measure is unknown or needs other images, or a figure is not finite.
+    """
+    check_measures(config, source, "test")
+    system = editor.load(workdir)
+    judge = build_judge(config, source.schema, system.classifiers["evaluator"])
+    config = settle(config, source, system, judge)
+    system = editor.Editor(config, source.schema, system.generator, system.classifiers)
+    names = config.evaluate.measures
+    _log.info("evaluating on the test split: %s", ", ".join(names))
+    measured = measure(config, source, "test", system, judge, names)
+    figures = {name: f.value for name, f in measured.figures.items()} | _training_figures(workdir)
+    if jax.process_index() == 0:
+        first = next(iter(source.evaluation_batches(config, "test")))
+        image, label = (first[name][first["mask"]][:_SHEET_ROWS] for name in ("image", "label"))
+        size = f"{config.height} x {config.width}"
+        title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
+        if config.evaluate.read_source:
+            label, title = system.classify(image, ("attention",))[0], f"{title}, values read off the images"
+        report.write(workdir, figures, measured, report.edit_sheet(system, image, label), title)
+        workdir_lib.prepare(workdir, config, source.schema, write=True)  # the settings that the report is of
+    return figures
+
+
+def settle(config, source, system, judge):
+    """The config with `edit.in_turn` as the share of exact edits of validation images says.
+
+    Where the config says it itself, or edits are not to be measured by their number of attributes, it stays as it is.
+    Arguments as those of `measure`.
+    """
+    if config.edit.in_turn is not None or "edits_by_count" not in config.evaluate.measures:
+        return config
+    settled = copy.deepcopy(config)
+    _log.info("evaluating on the validation split: whether to edit several attributes in one pass")
+    figures = measure(config, source, "validation", system, judge, ("edits_by_count",)).figures
+    settled.edit.in_turn = tuple(
+        count
+        for count in range(2, 1 + len(source.schema.attributes))
+        if f"edits/k{count}/exact" in figures
+        and figures[f"edits/k{count}/in_turn/exact"].value > figures[f"edits/k{count}/exact"].value
+    )
+    return settled
+
+
+class Measured(NamedTuple):
+    """What measures gave, by name."""
+
+    figures: dict[str, contract.Figure]
+    tables: dict[str, contract.Table]
+    charts: dict[str, contract.Chart]
+
+
+def measure(config, source, split: str, system, judge, names) -> Measured:
+    """Measures a system on a split.
+
+    Args:
+      config: the experiment's; `config.evaluate` has the seed of the target values, where edits start from,
+        and how many validation images are measured at most.
+      source: see `experiment.Source`.
+      split: "validation" or "test".
+      system: an `editor.Editor`.
+      judge: see `contract.Context`.
+      names: of the measures.
+
+    Raises:
+      UserError: a measure is unknown, or a figure is not finite.
+    """
+    queries = source.queries if split == "test" else None  # which are published for test images
+    context = contract.Context(source.schema, system, judge, queries, config.evaluate.read_source)
+    measures = [measure_class(context) for measure_class in contract.find_measures(names)]
+    batches = source.evaluation_batches(config, split)
+    if split == "validation":
+        batches = itertools.islice(batches, math.ceil(config.evaluate.validation_images / config.evaluate.batch_size))
+    contract.measure(measures, context, batches, config.evaluate.seed)
+    tables = {name: table for m in measures for name, table in m.tables().items()}
+    charts = {name: chart for m in measures for name, chart in m.charts().items()}
+    return Measured(contract.results(measures), tables, charts)
+
+
+def build_judge(config, schema, variables):
+    """The evaluator as a function of images to what it sees; see `contract.Context`."""
+
+    def judge(image):
+        classification = editor.apply_classifier(config, schema, "evaluator", variables, image)
+        label, _ = editor.most_likely(classification.logits, schema)
+        features = layers.spatial_mean(classification.features[-1])
+        return contract.Reading(label, *jax.device_get((features, classification.features)))
+
+    return judge
+
+
+def check_measures(config, source, split: str) -> None:
+    """Raises UserError for a measure that there is not, or that the images of a split do not allow."""
+    names = (*config.evaluate.measures, *config.evaluate.during)
+    rendered = "nuisance" in next(iter(source.evaluation_batches(config, split)))
+    for name, measure_class in zip(names, contract.find_measures(names), strict=True):
+        if measure_class.needs_nuisance and not rendered:
+            raise UserError(f"the measure {name} needs rendered garments: leave it out of config.evaluate")
+
+
+def _training_figures(workdir):
+    """Steps of AMGAN, and seconds of all three trainings."""
+    progress = {name: checkpoints.progress(workdir / name) for name in (*networks.CLASSIFIERS, "amgan")}
+    return {
+        "train/steps": progress["amgan"][0],
+        "train/seconds": sum(seconds for _, seconds in progress.values()),
+    }

@@ -1,0 +1,81 @@
+"""The losses: pure functions of network outputs.
+
+Sums over a batch are divided by the whole batch, never by the number of known labels,
+so that the mean over devices of these losses is the loss of the whole batch.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from amgan_jax import encoding
+
+Losses = tuple[jax.Array, dict[str, jax.Array]]  # (total, named parts)
+
+
+def weighted_sum(parts: dict[str, jax.Array], weights: dict[str, float]) -> Losses:
+    """Total of the parts under their weights, and the parts as they are."""
+    return sum(weights[name] * part for name, part in parts.items()), parts
+
+
+def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
+    """Cross entropy of all attributes' heads: their sum, mean over the batch; unknown labels count as 0."""
+    return value_cross_entropy(logits_BxV, encoding.one_hot(label_BxA, value_counts), value_counts)
+
+
+def value_cross_entropy(logits_BxV, values_BxV, value_counts) -> jax.Array:
+    """The same against probabilities [B, V] of values; an attribute that has none counts as 0."""
+    logs = [jax.nn.log_softmax(logits, axis=-1) for logits in encoding.split_values(logits_BxV, value_counts)]
+    return -jnp.mean(jnp.sum(values_BxV * jnp.concatenate(logs, axis=-1), axis=-1))
+
+
+def critic(real_scores, fake_scores) -> jax.Array:
+    """Wasserstein critic loss (Arjovsky et al. 2017)."""
+    return jnp.mean(fake_scores) - jnp.mean(real_scores)
+
+
+def gradient_penalty(score: Callable, real_BxHxWxC, fake_BxHxWxC, mix_B) -> jax.Array:
+    """Mean of (|d score / d view| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+      score: function of views [B, H, W, C] to score maps [B, h, w, 1]; the critic's
+        value of a view is its map's mean.
+      real_BxHxWxC: what the discriminator sees of real images: the images in [-1, 1], or features.
+      fake_BxHxWxC: likewise, of edited ones.
+      mix_B: in [0, 1], how much of the real image is in the point where the gradient is taken.
+    """
+    mix = mix_B[:, None, None, None]
+    between = mix * real_BxHxWxC + (1.0 - mix) * fake_BxHxWxC
+    gradient = jax.grad(lambda view: jnp.sum(jnp.mean(score(view), axis=(1, 2, 3))))(between)
+    # The offset keeps the square root twice differentiable where the gradient is zero.
+    norm = jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3)) + 1e-12)
+    return jnp.mean(jnp.square(norm - 1.0))
+
+
+def absolute_error(a, b) -> jax.Array:
+    """Mean |a - b|: the cycle loss (Zhu et al. 2017)."""
+    return jnp.mean(jnp.abs(a - b))
+
+
+def attention(masks_BxHxWxA, regions_BxHxWxA, changed_BxA) -> jax.Array:
+    """Mean |mask - region| over pixels, sum over the attributes that change, mean over the batch."""
+    error_BxA = jnp.mean(jnp.abs(masks_BxHxWxA - regions_BxHxWxA), axis=(1, 2))
+    return jnp.mean(jnp.sum(error_BxA * changed_BxA, axis=-1))
+
+
+def perceptual(features_BxC, reference_features_BxC) -> jax.Array:
+    """Squared distance of spatially pooled features, relative to the reference's size, mean over the batch.
+
+    Pooled, since an image and its reference are not aligned (compare Johnson et al. 2016, eq. 2).
+    """
+    distance_B = jnp.sum(jnp.square(features_BxC - reference_features_BxC), axis=-1)
+    size_B = jnp.sum(jnp.square(reference_features_BxC), axis=-1)
+    return jnp.mean(distance_B / (size_B + 1e-6))
+
+
+def total_variation(mask_BxHxWx1) -> jax.Array:
+    """Mean absolute difference of neighbouring mask values (GANimation's smoothness, eq. 4)."""
+    vertical = jnp.abs(mask_BxHxWx1[:, 1:] - mask_BxHxWx1[:, :-1])
+    horizontal = jnp.abs(mask_BxHxWx1[:, :, 1:] - mask_BxHxWx1[:, :, :-1])
+    return jnp.mean(vertical) + jnp.mean(horizontal)

@@ -1,0 +1,76 @@
+"""Everything that changes in training, and how it starts."""
+
+from typing import Any
+
+from flax import struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from amgan_jax.models import networks
+from amgan_jax.schema import Schema
+
+Tree = Any
+
+
+class ClassifierState(struct.PyTreeNode):
+    """State of the training of the attention network or of the evaluator.
+
+    variables: {"params", "batch_stats"}.
+    """
+
+    step: jax.Array
+    variables: Tree
+    optimizer: optax.OptState
+
+
+class TrainState(struct.PyTreeNode):
+    """State of AMGAN's training.
+
+    generator, discriminators: parameters; the latter by name.
+    ema: exponential moving average of the generator's parameters: what evaluation and editing use.
+    """
+
+    step: jax.Array
+    generator: Tree
+    discriminators: dict[str, Tree]
+    ema: Tree
+    generator_optimizer: optax.OptState
+    discriminator_optimizer: optax.OptState
+
+
+def init_classifier(config, name: str, schema: Schema) -> ClassifierState:
+    """Fresh state of the attention network or the evaluator, each with a seed of its own."""
+    network = networks.build_classifier(config, name, schema)
+    variables = network.init(jax.random.key(config[name].seed), _blank_image(config))
+    optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
+    return ClassifierState(jnp.zeros((), jnp.int32), variables, optimizer.init(variables["params"]))
+
+
+def init_amgan(config, schema: Schema) -> TrainState:
+    """Fresh state of AMGAN."""
+    image = _blank_image(config)
+    generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
+    keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
+    values = jnp.zeros((1, sum(schema.value_counts)))
+    condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see encoding.condition
+    changed = jnp.zeros((1, len(schema.attributes)))
+    generator = networks.build_generator(config, schema).init(generator_key, image, condition, changed)["params"]
+    discriminator = networks.build_discriminator(config, schema)
+    view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
+    discriminators = {name: discriminator.init(key, view, values)["params"] for name, key in keys.items()}
+    steps, repeats = config.amgan.num_steps, config.amgan.n_critic
+    generator_optimizer = networks.build_optimizer(config.generator_optimizer, steps)
+    discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, steps, repeats)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        generator=generator,
+        discriminators=discriminators,
+        ema=jax.tree.map(jnp.copy, generator),
+        generator_optimizer=generator_optimizer.init(generator),
+        discriminator_optimizer=discriminator_optimizer.init(discriminators),
+    )
+
+
+def _blank_image(config):
+    return jnp.zeros((1, config.height, config.width, 3))

@@ -1,0 +1,289 @@
+"""The loops: resume, metrics, and training without TensorFlow."""
+
+import functools
+import itertools
+import json
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from amgan_jax import experiment, garments, metrics
+from amgan_jax.editing import editor
+from amgan_jax.errors import UserError
+from amgan_jax.input import arrays
+from amgan_jax.measures import driver
+from amgan_jax.training import checkpoints, state
+from tests import helpers
+
+
+class _Killed(BaseException):
+    """Stands for the process being killed."""
+
+
+class _Recording:
+    """A source that remembers which splits were evaluated."""
+
+    def __init__(self, source):
+        self._source, self.splits = source, set()
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def evaluation_batches(self, config, split):
+        self.splits.add(split)
+        return self._source.evaluation_batches(config, split)
+
+
+class _Interrupted:
+    """A source whose AMGAN batches end after so many, as a killed process's do."""
+
+    def __init__(self, source, batches):
+        self._source, self._batches = source, batches
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def amgan_batches(self, config, first_step):
+        yield from itertools.islice(self._source.amgan_batches(config, first_step), self._batches)
+        raise _Killed
+
+
+class _Signal:
+    """Stands for a signal that is heard in the n-th step of all phases together, or while a sheet is drawn."""
+
+    def __init__(self, step=None):
+        self._steps_left = step
+
+    def stepped(self):
+        if self._steps_left:
+            self._steps_left -= 1
+
+    def should_save(self):
+        return self._steps_left == 0
+
+    def saved(self):
+        pass
+
+    def leave(self):
+        raise _Killed
+
+    def draw(self, *_, **__):
+        raise _Killed
+
+
+def _amgan_killed_after(batches, train_amgan, config, source, *more):
+    return train_amgan(config, _Interrupted(source, batches), *more)
+
+
+def _final(directory, config, source):
+    return checkpoints.restore(directory / "amgan", state.init_amgan(config, source.schema))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An uninterrupted run, and one that was stopped in many ways.
+
+    By a signal between two lines of metrics.jsonl, by one while a sheet was drawn, and killed between checkpoints.
+    """
+    config, source = helpers.tiny_config(), _Recording(helpers.rendered_source())
+    config.evaluate.during = {"edits": 4}
+    whole = tmp_path_factory.mktemp("whole") / "w"
+    experiment.train(config, source, whole)
+    parts = tmp_path_factory.mktemp("parts") / "w"
+    before_amgan = config.attention.num_steps + config.evaluator.num_steps
+    for step, name, value in (
+        (3, "experiment.watch", _Signal(before_amgan + 3)),
+        (4, "report.draw_sheet", _Signal().draw),
+        (4, "experiment.train_amgan", functools.partial(_amgan_killed_after, 3, experiment.train_amgan)),
+    ):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
+            patch.setattr(f"amgan_jax.{name}", value)
+            experiment.train(config, source, parts)
+        assert checkpoints.progress(parts / "amgan")[0] == step
+        with (parts / "metrics.jsonl").open("a") as file:
+            file.write('{"phase": "amgan", "st')  # a line that the kill cut off
+    experiment.train(config, source, parts)
+    return config, source, whole, parts
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(trained):
+    config, source, whole, parts = trained
+    pairs = zip(
+        jax.tree.leaves(_final(whole, config, source)), jax.tree.leaves(_final(parts, config, source)), strict=True
+    )
+    for a, b in pairs:
+        np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_have_each_log_step_once_and_are_the_same_after_a_resume(trained):
+    config, _, whole, parts = trained
+    records = metrics.read_metrics(parts)
+    assert [r["step"] for r in records if r["phase"] == "amgan"] == [2, 4, 6, 8]
+    assert [r["phase"] for r in records if r["step"] == 8] == ["attention", "evaluator", "amgan"]
+    assert records == metrics.read_metrics(whole)
+
+
+def test_training_measures_validation_images_and_sees_no_test_image(trained):
+    """Nothing is trained on or chosen by test images: they are not asked for."""
+    config, source, whole, _ = trained
+    records = [r for r in metrics.read_metrics(whole) if "validation/edit_accuracy/mean" in r]
+    assert [r["step"] for r in records] == [4, 8]
+    assert source.splits == {"validation"}
+    figures = driver.measure(config, source, "validation", *_system(whole, config, source), ("edits",)).figures
+    assert records[-1]["validation/edit_accuracy/mean"] == figures["edit_accuracy/mean"].value
+
+
+def _system(directory, config, source):
+    """(editor, judge) of a trained workdir."""
+    system = editor.load(directory)
+    return system, driver.build_judge(config, source.schema, system.classifiers["evaluator"])
+
+
+def test_a_sheet_is_drawn_each_sample_steps(trained):
+    _, _, whole, _ = trained
+    assert sorted(p.name for p in (whole / "samples").iterdir()) == ["4.png", "8.png"]
+
+
+def test_tensorboard_gets_the_metrics(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, _, whole, _ = trained
+    events = EventAccumulator(str(whole), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [e.step for e in events.Tensors("amgan/generator/cycle")] == [2, 4, 6, 8]
+
+
+def test_a_finished_training_is_not_trained_again(trained):
+    config, source, whole, _ = trained
+    before = (whole / "metrics.jsonl").read_text()
+    experiment.train(config, _Interrupted(source, 0), whole)
+    assert (whole / "metrics.jsonl").read_text() == before
+
+
+def test_training_warns_of_what_the_attention_network_cannot_read(trained, caplog):
+    config, source, whole, _ = trained  # eight updates teach it nothing
+    experiment.train(config, source, whole)
+    assert re.findall(r"the attention network cannot read (\w+)", caplog.text) == list(source.schema.names)
+
+
+def test_training_goes_on_when_more_steps_are_asked_for(trained):
+    config, source, _, parts = trained
+    longer = config.copy_and_resolve_references()
+    longer.amgan.num_steps = 10
+    experiment.train(longer, source, parts)
+    assert _final(parts, longer, source).step == 10
+    assert [r["step"] for r in metrics.read_metrics(parts) if r["phase"] == "amgan"] == [2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (16, 16)])
+def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
+    splits = {"train": helpers.rendered_split(0, 8), "validation": helpers.rendered_split(1, 8, size)}
+    source = arrays.ArraySource(garments.SCHEMA, splits)
+    with pytest.raises(UserError, match=f"validation images of {size[0]} x .* pixels: the evaluator sees 32 x 32"):
+        next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (8, "attention: .* at step 2: lower the learning rate"),
+        (1, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+    ],
+)
+def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
+    """A loss, or what the last update of a loss that is finite has made."""
+    config, source = helpers.tiny_config(), helpers.rendered_source()
+    config.attention.optimizer.learning_rate = float("nan")
+    config.attention.num_steps = steps
+    with pytest.raises(UserError, match=said):
+        experiment.train(config, source, tmp_path / "w")
+    assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"height": 30}, "height=30: the generator needs a multiple of 4"),
+        ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
+        ({"discriminator.stages": (0, 3)}, "discriminator.stages=(0, 3): the attention network has stages 0 to 2"),
+        ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
+        ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
+        ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
+        ({"data.crop": 12.0}, "data.crop=12.0: 0 to 0.99"),
+        ({"amgan.crop": -0.1}, "amgan.crop=-0.1: 0 to 0.99"),
+        ({"data.balance": -1.0}, "data.balance=-1.0: 0 to 1"),
+        ({"data.single": 1.5}, "data.single=1.5: 0 to 1"),
+        ({"amgan.condition": ()}, "amgan.condition=(): change, target, or one of them"),
+        ({"amgan.condition": ("source",)}, "amgan.condition=('source',): change, target, or one of them"),
+        ({"generator.mask": "head"}, "generator.mask=head: generator_loss.attention needs attributes"),
+        ({"amgan.ema_decay": 1.5}, "amgan.ema_decay=1.5: 0 to 1"),
+        ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
+        ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
+        ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
+        ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
+        ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2 is not a multiple of log_steps=2"),
+        ({"seed": -1}, "seed=-1: 0 to 9223372036854775807"),
+        ({"evaluate.seed": 2**63}, "evaluate.seed=9223372036854775808: 0 to 9223372036854775807"),
+        ({"data.threads": -2}, "data.threads=-2: 1 or more, or 0"),
+        ({"sample_images": 17}, "sample_images=17: at most evaluate.batch_size=16"),
+        ({"evaluator.network.widths": (8,) * 6}, "evaluator.network: 32 x 32 pixels cannot be halved 6 times"),
+        ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
+        ({"attention.network.strides": (1, 2)}, "3 widths but 2 strides"),
+    ],
+)
+def test_a_config_that_cannot_be_trained_is_refused(change, said):
+    with pytest.raises(UserError) as raised:
+        experiment.check_config(_changed(change))
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"amgan.batch_size": 0}, "amgan.batch_size=0 cannot be divided over 1 devices: use a multiple of 1"),
+        ({"amgan.cycle_every": 3}, "amgan.batch_size=4 .* in groups of 3 .*: use a multiple of 3"),
+        ({"attention.mixup": 0.4, "attention.batch_size": 3}, "attention.batch_size=3 .*: use a multiple of 2"),
+    ],
+)
+def test_batches_that_the_devices_do_not_divide_are_refused(change, said):
+    with pytest.raises(UserError, match=said):
+        experiment.check_devices(_changed(change))
+
+
+def _changed(change):
+    config = helpers.tiny_config()
+    for key, value in change.items():
+        *parts, name = key.split(".")
+        functools.reduce(getattr, parts, config)[name] = value
+    return config
+
+
+def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path):
+    config = helpers.tiny_config()
+    config.generator.mask = "heads"
+    with pytest.raises(UserError, match="generator.mask=heads: attributes, head, network, none"):
+        experiment.train(config, helpers.rendered_source(), tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+
+
+_WITHOUT_TENSORFLOW = """
+import pathlib, sys
+for name in ("tensorflow", "tensorflow_datasets"):
+    sys.modules[name] = None  # importing it raises ImportError
+from amgan_jax.measures import driver
+from amgan_jax import experiment
+from tests import helpers
+config, source, directory = helpers.tiny_config(), helpers.rendered_source(), pathlib.Path(sys.argv[1])
+config.attention.num_steps = config.evaluator.num_steps = config.amgan.num_steps = 2
+experiment.train(config, source, directory)
+driver.evaluate(config, source, directory)
+"""
+
+
+def test_everything_but_the_input_pipeline_runs_without_tensorflow(tmp_path):
+    result = helpers.run("-c", _WITHOUT_TENSORFLOW, tmp_path / "w")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "w" / "report" / "metrics.json").read_text())["train/steps"] == 2
+    assert [r["step"] for r in metrics.read_metrics(tmp_path / "w")] == [2, 2, 2]
