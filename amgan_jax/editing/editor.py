@@ -1,4 +1,4 @@
-"""A trained system as functions on arrays: classify, edit, attention."""
+"""A trained system as functions on arrays: classify, edit, activation_maps."""
 
 from collections.abc import Collection, Sequence
 import functools
@@ -10,8 +10,8 @@ import numpy as np
 from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import carry_up
-from amgan_jax.models import classifiers as attention_lib
 from amgan_jax.models import networks
+from amgan_jax.models.classifiers import Classification, activation_maps
 from amgan_jax.schema import Schema
 from amgan_jax.training import checkpoints, state
 
@@ -67,7 +67,8 @@ class Editor:
             edited = np.where(due, pictures, edited)
             mask, before = np.where(due, 1.0 - (1.0 - mask) * (1.0 - painted), mask), after
         if region is not None:
-            kept = np.maximum(self.attention(image, source), self.attention(edited, target))[..., region, None]
+            lost, gained = self.activation_maps(image, source), self.activation_maps(edited, target)
+            kept = np.maximum(lost, gained)[..., region, None]
             edited, mask = image + kept * (edited - image), kept * mask
         return edited, mask
 
@@ -83,12 +84,12 @@ class Editor:
             mask = _resize(mask, image.shape[1:3])
         return tuple(jax.device_get((edited, mask)))
 
-    def attention(self, image, label) -> np.ndarray:
+    def activation_maps(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
         variables = self.classifiers["attention"]
         feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
         size = image.shape[1:3]
-        return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
+        return jax.device_get(activation_maps(variables, feature, label, self.schema.value_counts, size))
 
 
 def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:
@@ -105,7 +106,7 @@ def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndar
     return [np.where(changed & (place <= n), target_BxA, source_BxA).astype(np.int32) for n in passes]
 
 
-def apply_classifier(config, schema: Schema, name: str, variables, image) -> attention_lib.Classification:
+def apply_classifier(config, schema: Schema, name: str, variables, image) -> Classification:
     """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
     return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
 

@@ -34,15 +34,15 @@ class Measure(BaseMeasure):
         """float32 [B, H, W, 1] in [0, 1]."""
         if edits.images.nuisance is not None:
             return truth_and_region(edits)[1].astype(np.float32)
-        before = self._attention(edits.images.image, edits.images.label)
-        after = self._attention(edits.edited, edits.target)
+        before = self._activation_maps(edits.images.image, edits.images.label)
+        after = self._activation_maps(edits.edited, edits.target)
         return np.maximum(before, after)[..., edits.attribute, None]
 
-    def _attention(self, image, label):
+    def _activation_maps(self, image, label):
         """The editor's, compiled for few batch sizes: how many labels are known differs from batch to batch."""
         padding = (1 << (len(label) - 1).bit_length()) - len(label)
         image, label = (np.concatenate([x, np.repeat(x[:1], padding, axis=0)]) for x in (image, label))
-        return self.context.editor.attention(image, label)[: len(label) - padding]
+        return self.context.editor.activation_maps(image, label)[: len(label) - padding]
 
 
 def _distance(before, after, outside):

@@ -1,4 +1,4 @@
-"""The attention network: an attribute classifier that says where it saw a value."""
+"""Classifiers of attributes: the attention network, which says where it saw a value, and the evaluator's plain one."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The generator: an image and an edit in, the edited image and the attention mask out."""
+"""The generator: an image and an edit in, the edited image and the mask out."""
 
 import functools
 from typing import Any, NamedTuple

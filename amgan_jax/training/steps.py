@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from amgan_jax import encoding
-from amgan_jax.models import classifiers as attention_lib
-from amgan_jax.models import generator, layers, networks
+from amgan_jax.models import classifiers, generator, layers, networks
 from amgan_jax.models.networks import GLOBAL, REGIONAL
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
@@ -88,16 +87,16 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
     Returns:
       (state, metrics): scalars, among them every part of every loss.
     """
-    attention = Attention(config, schema, attention_variables)
+    frozen = FrozenNetwork(config, schema, attention_variables)
     for share in range(config.amgan.n_critic):
         part = {name: x[share] for name, x in batch.items()}
-        guide = attention.guide(part)
+        guide = frozen.guide(part)
         # The last share's edits are judged by the generator's update too: made once, differentiated later.
         edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
         output, pull_back = jax.vjp(edit, state.generator)
-        fake = attention.look(output.edited).view
+        fake = frozen.look(output.edited).view
         state, metrics = _update_discriminators(config, schema, state, fake, guide, part, share)
-    state, generator_metrics = _update_generator(config, schema, state, attention, output, pull_back, guide, part)
+    state, generator_metrics = _update_generator(config, schema, state, frozen, output, pull_back, guide, part)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
 
 
@@ -115,8 +114,8 @@ class Look(NamedTuple):
     logits: jax.Array
 
 
-class Attention:
-    """The frozen attention network's view of a batch."""
+class FrozenNetwork:
+    """What the frozen attention network sees in a batch."""
 
     def __init__(self, config, schema: Schema, variables):
         self._network = networks.build_classifier(config, "attention", schema)
@@ -159,12 +158,12 @@ class Attention:
 
     def _look(self, image, classification):
         features = classification.features
-        view = attention_lib.stack(features, self._stages) if self._stages else image
+        view = classifiers.stack(features, self._stages) if self._stages else image
         return Look(view, layers.spatial_mean(features[-1]), classification.logits)
 
     def _activation_maps(self, classification, label):
         feature = classification.features[-1]
-        return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
+        return classifiers.activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
 def _edit(config, schema, image, source, target, params) -> generator.Output:
@@ -226,7 +225,7 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
 
 
-def _update_generator(config, schema, state, attention, output, pull_back, guide, part):
+def _update_generator(config, schema, state, frozen, output, pull_back, guide, part):
     """One update of the generator and of its moving average: (state, metrics).
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
@@ -251,7 +250,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
 
     def loss_fn(params, output):
         edited, mask, masks = output
-        look = attention.look(edited)
+        look = frozen.look(edited)
         parts = judge(GLOBAL, look.view, to_read)
         if config.amgan.regional:
             parts |= judge(REGIONAL, _within(guide["region"], look.view), values)

@@ -30,7 +30,7 @@ def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
     target[:, 2] = (source[:, 2] + 1) % 7
     whole, mask = system.edit(image, source, target)
     limited, limited_mask = system.edit(image, source, target, region=1)
-    seen = np.maximum(system.attention(image, source), system.attention(whole, target))[..., 1, None]
+    seen = np.maximum(system.activation_maps(image, source), system.activation_maps(whole, target))[..., 1, None]
     assert np.abs(whole - image).mean() > 0.01 and seen.min() < 0.5 < seen.max()
     np.testing.assert_allclose(limited - image, seen * (whole - image), atol=1e-6)
     np.testing.assert_allclose(limited_mask, seen * mask, atol=1e-6)
@@ -121,7 +121,7 @@ def test_a_larger_image_is_changed_as_the_networks_see_it_and_keeps_its_detail(s
     assert np.abs(edited - large)[:3].mean() > 0.01
     np.testing.assert_allclose(mask.mean(), small_mask.mean(), rtol=0.05)
     np.testing.assert_array_equal(system.classify(large)[0], system.classify(smooth)[0])
-    assert system.attention(large, source).shape == (4, 64, 64, 5)
+    assert system.activation_maps(large, source).shape == (4, 64, 64, 5)
 
 
 def _levels(image):

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from amgan_jax import encoding, garments
-from amgan_jax.models import classifiers as attention_lib
-from amgan_jax.models import networks
+from amgan_jax.models import classifiers, networks
 from amgan_jax.training import parallel, state, steps
 from tests import helpers
 
@@ -179,7 +178,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     start = _moved(jax.device_get(_start(config)))
     part = {name: jnp.asarray(x) for name, x in start[2].items()}
     condition = encoding.condition(part["label"], part["target"], SCHEMA.value_counts, config.amgan.condition)
-    region = steps.Attention(config, SCHEMA, start[1]).guide(part)["regions"]
+    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(part)["regions"]
 
     def outside(params):
         told = (condition, encoding.changed(part["label"], part["target"]))
@@ -267,13 +266,13 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     config.data.single = single
     _, attention, batch = _start(config)
     part = {name: jnp.asarray(x) for name, x in batch.items()}
-    guide = steps.Attention(config, SCHEMA, attention).guide(part)
+    guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(part)
     assert guide["region"].shape == guide["regions"].shape == (4, 32, 32, 1)
     np.testing.assert_array_equal(np.sum(batch["label"] != batch["target"], axis=1) == 1, single == 1.0)
     assert np.array_equal(guide["region"], guide["regions"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
-        attention_lib.activation_maps(
+        classifiers.activation_maps(
             attention, network.apply(attention, part[image]).features[-1], part[label], SCHEMA.value_counts, (32, 32)
         )
         for image, label in (("image", "label"), ("reference", "target"))
@@ -284,7 +283,7 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
         np.testing.assert_array_equal(guide["region"][b, ..., 0], guide["maps"][b, ..., a])
         np.testing.assert_array_equal(guide["regions"][b, ..., 0], guide["maps"][b][..., changed].max(axis=-1))
     unedited = part | {"target": part["label"]}
-    assert not np.any(steps.Attention(config, SCHEMA, attention).guide(unedited)["regions"])
+    assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited)["regions"])
 
 
 _ONE_UPDATE = """
