@@ -110,7 +110,7 @@ def _lower(config, schema, examples, devices):
         "label": label,
         "reference_label": label,
         "target": label,
-        "edited": jax.ShapeDtypeStruct(lead, jnp.int32),
+        "focus": jax.ShapeDtypeStruct(lead, jnp.int32),
     }
     step = parallel.map_step(functools.partial(steps.amgan_step, config, schema), frozen=1, devices=devices)
     return step.lower(train_state, attention, batch)

@@ -68,7 +68,7 @@ class ArraySource:
             yield {
                 "image": self._show(plan, "row", size),
                 "reference": self._show(plan, "reference_row", size),
-                **{name: plan[name] for name in ("label", "reference_label", "target", "edited")},
+                **{name: plan[name] for name in ("label", "reference_label", "target", "focus")},
             }
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:

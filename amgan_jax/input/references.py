@@ -31,7 +31,7 @@ class ReferenceIndex:
             for column, order, count in zip(labels_NxA.T, self._by_value, value_counts, strict=True)
         ]
 
-    def choose(self, target_BxA, changed_BxA, edited_B, rng: np.random.Generator) -> np.ndarray:
+    def choose(self, target_BxA, changed_BxA, focus_B, rng: np.random.Generator) -> np.ndarray:
         """A training image's row [B] for each target, drawn evenly from the best.
 
         The best are those that have the target label; where none has it, those that
@@ -42,7 +42,7 @@ class ReferenceIndex:
         Args:
           target_BxA: int32, the labels to look for.
           changed_BxA: bool, the edited attributes.
-          edited_B: int, the one of them that the regional discriminator looks at; some image has its value.
+          focus_B: int, the one of them that the regional discriminator looks at; some image has its value.
           rng: two numbers are drawn a target.
         """
         pick_B, spread_B = rng.random(len(target_BxA)), rng.random(len(target_BxA))
@@ -52,8 +52,8 @@ class ReferenceIndex:
         rows_B = self._by_code[(first_B + (pick_B * count_B).astype(int)).clip(max=len(self._codes) - 1)]
         nearest = np.flatnonzero(count_B == 0)
         if len(nearest):
-            target, edited = target_BxA[nearest], np.asarray(edited_B)[nearest]
-            candidates, valid = self._candidates(target, edited, spread_B[nearest])
+            target, focus = target_BxA[nearest], np.asarray(focus_B)[nearest]
+            candidates, valid = self._candidates(target, focus, spread_B[nearest])
             rows_B[nearest] = self._nearest(candidates, valid, target, changed_BxA[nearest], pick_B[nearest])
         return rows_B
 
@@ -63,16 +63,16 @@ class ReferenceIndex:
             codes ^= words[column]  # unknown is -1: the last word
         return codes
 
-    def _candidates(self, target_BxA, edited_B, spread_B):
-        """Rows [B, K] that have the edited value, and which of them count: where there are fewer, some don't."""
+    def _candidates(self, target_BxA, focus_B, spread_B):
+        """Rows [B, K] that have the value in focus, and which of them count: where there are fewer, some don't."""
         place_K = np.arange(_CANDIDATES)
         rows, valid = [], []
-        for target, edited, spread in zip(target_BxA, edited_B, spread_B, strict=True):
-            start, end = self._value_starts[edited][target[edited] : target[edited] + 2]
+        for target, focus, spread in zip(target_BxA, focus_B, spread_B, strict=True):
+            start, end = self._value_starts[focus][target[focus] : target[focus] + 2]
             count = end - start
             spread_K = ((place_K + spread) * count / _CANDIDATES).astype(int)
             chosen_K = spread_K if count > _CANDIDATES else np.minimum(place_K, count - 1)
-            rows.append(self._by_value[edited][start + chosen_K])
+            rows.append(self._by_value[focus][start + chosen_K])
             valid.append(place_K < count)
         return np.stack(rows), np.stack(valid)
 

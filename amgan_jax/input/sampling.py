@@ -73,25 +73,26 @@ class EditSampler:
         Returns:
           row, reference_row: int [B], of the training table;
           flip: bool [B]; box: float32 [B, 4], of both, see `_view`;
-          label, reference_label, target: int32 [B, A]; edited: int32 [B], one of the attributes in which they differ.
+          label, reference_label, target: int32 [B, A];
+          focus: int32 [B], one of the attributes in which label and target differ, see `steps.amgan_step`.
         """
         rows = self._sources[_shuffled_rows(len(self._sources), seed, step, batch_size)]
         rng = _rng(seed, _EDIT, step)
         label = self._labels[rows]
-        target, edited = self._targets(label, rng)
-        reference_rows = self._references.choose(target, target != label, edited, rng)
+        target, focus = self._targets(label, rng)
+        reference_rows = self._references.choose(target, target != label, focus, rng)
         return {
             "row": rows,
             "reference_row": reference_rows,
             "label": label,
             "reference_label": self._labels[reference_rows],
             "target": target,
-            "edited": edited,
+            "focus": focus,
             **_view(_rng(seed, _VIEW, step), view, batch_size),
         }
 
     def _targets(self, label_BxA, rng):
-        """Targets [B, A] and one edited attribute [B] of each."""
+        """Targets [B, A] and one of the edited attributes [B], the focus, of each."""
         editable = (label_BxA != UNKNOWN) & self._editable_A
         lot = np.where(editable, rng.random(label_BxA.shape), -1.0)
         rank = np.argsort(np.argsort(-lot, axis=1), axis=1)

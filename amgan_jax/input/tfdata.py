@@ -92,7 +92,7 @@ class DatasetSource:
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
         records = {"record": "row", "reference_record": "reference_row"}
         size = networks.image_size(config, "amgan")
-        return _batches(config, table, plans, records, size, keep=("label", "reference_label", "target", "edited"))
+        return _batches(config, table, plans, records, size, keep=("label", "reference_label", "target", "focus"))
 
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]

@@ -82,7 +82,7 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
       batch: with K = n_critic,
         image, reference: float32 [K, B, H, W, 3] in [-1, 1];
         label, reference_label, target: int32 [K, B, A];
-        edited: int32 [K, B], the attribute that the regional discriminator looks at.
+        focus: int32 [K, B], the attribute that the regional discriminator looks at.
 
     Returns:
       (state, metrics): scalars, among them every part of every loss.
@@ -134,21 +134,21 @@ class FrozenNetwork:
         A region is the larger of the source value's map and, in the reference, the target value's.
 
         Returns:
-          maps: float32 [B, H, W, A], the region of an edit of each attribute;
-          region: float32 [B, H, W, 1], where the regional discriminator looks: that of `edited`;
-          regions: float32 [B, H, W, 1], the largest over all edited attributes;
+          regions: float32 [B, H, W, A], that of an edit of each attribute;
+          focus_region: float32 [B, H, W, 1], where the regional discriminator looks: that of `focus`;
+          edit_region: float32 [B, H, W, 1], the largest over all edited attributes;
           image, reference: the `Look` of each.
         """
         of_image, of_reference = self._classify(part["image"]), self._classify(part["reference"])
         lost = self._activation_maps(of_image, part["label"])
         gained = self._activation_maps(of_reference, part["target"])
-        region_BxHxWxA = jnp.maximum(lost, gained)
+        regions_BxHxWxA = jnp.maximum(lost, gained)
         changed_BxA = encoding.changed(part["label"], part["target"])
-        edited_BxA = jax.nn.one_hot(part["edited"], changed_BxA.shape[-1])
+        focus_BxA = jax.nn.one_hot(part["focus"], changed_BxA.shape[-1])
         return {
-            "maps": region_BxHxWxA,
-            "region": jnp.max(region_BxHxWxA * edited_BxA[:, None, None], axis=-1, keepdims=True),
-            "regions": jnp.max(region_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            "regions": regions_BxHxWxA,
+            "focus_region": jnp.max(regions_BxHxWxA * focus_BxA[:, None, None], axis=-1, keepdims=True),
+            "edit_region": jnp.max(regions_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
             "image": self._look(part["image"], of_image),
             "reference": self._look(part["reference"], of_reference),
         }
@@ -176,7 +176,7 @@ def _edit(config, schema, image, source, target, params) -> generator.Output:
 def _update_discriminators(config, schema, state, fake, guide, part, share):
     """One update of both discriminators, which see edits as `fake`: (state, metrics).
 
-    References are the real images, and scored for the edited attribute's value alone: so what is asked for
+    References are the real images, and scored for the value of the attribute in focus alone: so what is asked for
     is spread over real and edited images alike. Photos and their labels would tell the two apart by the
     values, as rare ones are asked for more often than they are seen.
 
@@ -186,11 +186,11 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, region, wanted = guide["reference"].view, guide["region"], _edited_only(part, "target")
+    reference, region, wanted = guide["reference"].view, guide["focus_region"], _focus_only(part, "target")
     values = encoding.one_hot(wanted, schema.value_counts)
     judged = {GLOBAL: (reference, fake, part["reference_label"], part["label"])}
     if config.amgan.regional:
-        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _edited_only(part, "label"))
+        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _focus_only(part, "label"))
 
     def judge(params, real, fake, real_label, source_label):
         def score(view):
@@ -234,7 +234,7 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, p
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
-    values = encoding.one_hot(_edited_only(part, "target"), schema.value_counts)
+    values = encoding.one_hot(_focus_only(part, "target"), schema.value_counts)
 
     def discriminate(name, view):
         return network.apply({"params": state.discriminators[name]}, view, values)
@@ -253,7 +253,7 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, p
         look = frozen.look(edited)
         parts = judge(GLOBAL, look.view, to_read)
         if config.amgan.regional:
-            parts |= judge(REGIONAL, _within(guide["region"], look.view), values)
+            parts |= judge(REGIONAL, _within(guide["focus_region"], look.view), values)
         if weights.cycle:
             some = slice(None, None, config.amgan.cycle_every)
             restored = _edit(config, schema, edited[some], target[some], label[some], params).edited
@@ -262,9 +262,9 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, p
             same = _edit(config, schema, image, label, label, params).edited
             parts["identity"] = losses.absolute_error(image, same)
         if weights.attention:
-            parts["attention"] = losses.attention(masks, guide["maps"], encoding.changed(label, target))
+            parts["attention"] = losses.attention(masks, guide["regions"], encoding.changed(label, target))
         if weights.outside:
-            parts["outside"] = jnp.mean((1.0 - guide["regions"]) * jnp.abs(edited - image))
+            parts["outside"] = jnp.mean((1.0 - guide["edit_region"]) * jnp.abs(edited - image))
         if weights.perceptual:
             parts["perceptual"] = losses.perceptual(look.features, guide["reference"].features)
         if weights.preservation:
@@ -296,10 +296,10 @@ def _within(region_BxHxWx1, view):
     return view * jax.image.resize(region_BxHxWx1, (b, h, w, 1), "bilinear")
 
 
-def _edited_only(part, name):
-    """Labels int32 [B, A] of a batch, unknown but for the edited attribute."""
-    is_edited_BxA = jnp.arange(part[name].shape[-1]) == part["edited"][:, None]
-    return jnp.where(is_edited_BxA, part[name], UNKNOWN)
+def _focus_only(part, name):
+    """Labels int32 [B, A] of a batch, unknown but for the attribute in focus."""
+    in_focus_BxA = jnp.arange(part[name].shape[-1]) == part["focus"][:, None]
+    return jnp.where(in_focus_BxA, part[name], UNKNOWN)
 
 
 def _asked(label_BxA, target_BxA, value_counts):

@@ -8,9 +8,9 @@ COUNTS = (2, 2, 3)
 LABELS = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 2], [1, 0, -1]], np.int32)
 
 
-def _choices(target, changed, edited):
+def _choices(target, changed, focus):
     index, rng = ReferenceIndex(LABELS, COUNTS), np.random.default_rng(0)
-    rows = [index.choose(np.array([target]), np.array([changed]), np.array([edited]), rng)[0] for _ in range(60)]
+    rows = [index.choose(np.array([target]), np.array([changed]), np.array([focus]), rng)[0] for _ in range(60)]
     return set(rows)
 
 
@@ -19,7 +19,7 @@ def test_an_image_with_the_target_label_is_taken_and_all_of_them_are():
 
 
 def test_else_the_edited_values_come_first_then_agreement():
-    # No image is [1, 1, 0]. Row 3 and 4 have the edited value 1 in front; row 3 agrees with more.
+    # No image is [1, 1, 0]. Row 3 and 4 have the value 1 in focus, in front; row 3 agrees with more.
     assert _choices([1, 1, 0], [True, False, False], 0) == {3}
 
 

@@ -45,7 +45,7 @@ def test_targets_differ_in_known_attributes_only_and_in_as_many_as_asked(single)
         changed = plan["target"] != plan["label"]
         counts += changed.sum(axis=1)[(plan["label"] != -1).all(axis=1)].tolist()
         assert not (changed & (plan["label"] == -1)).any()
-        assert changed[np.arange(16), plan["edited"]].all()
+        assert changed[np.arange(16), plan["focus"]].all()
         assert (plan["target"] < np.array(COUNTS)).all()
         np.testing.assert_array_equal(plan["label"], LABELS[plan["row"]])
     shares = np.bincount(counts, minlength=4)[1:] / len(counts)
@@ -66,7 +66,7 @@ def test_a_schema_of_one_attribute_has_one_to_edit():
 
 def test_references_have_the_edited_value():
     plan = _sampler().plan(VIEW, 0, 0, 32)
-    rows = np.arange(32), plan["edited"]
+    rows = np.arange(32), plan["focus"]
     np.testing.assert_array_equal(LABELS[plan["reference_row"]][rows], plan["target"][rows])
 
 

@@ -178,7 +178,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     start = _moved(jax.device_get(_start(config)))
     part = {name: jnp.asarray(x) for name, x in start[2].items()}
     condition = encoding.condition(part["label"], part["target"], SCHEMA.value_counts, config.amgan.condition)
-    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(part)["regions"]
+    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(part)["edit_region"]
 
     def outside(params):
         told = (condition, encoding.changed(part["label"], part["target"]))
@@ -253,7 +253,7 @@ def test_discriminators_learn_to_read_the_sources_values_off_edits():
     _, metrics = _step(config, (train_state, attention, alike))  # a fresh generator changes nothing
     read, wanted = (metrics[f"discriminator/global/{name}"] for name in ("source_attributes", "attributes"))
     np.testing.assert_allclose(read, wanted, rtol=1e-5)
-    # The region's heads know of the edited attribute only: asked for its source value, they read the same again.
+    # The region's heads know of the attribute in focus only: asked for its source value, they read the same again.
     _, same = _step(config, (train_state, attention, alike | {"target": batch["label"]}))
     read, wanted = (same[f"discriminator/regional/{name}"] for name in ("source_attributes", "attributes"))
     np.testing.assert_allclose(read, wanted, rtol=1e-5)
@@ -267,9 +267,9 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     _, attention, batch = _start(config)
     part = {name: jnp.asarray(x) for name, x in batch.items()}
     guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(part)
-    assert guide["region"].shape == guide["regions"].shape == (4, 32, 32, 1)
+    assert guide["focus_region"].shape == guide["edit_region"].shape == (4, 32, 32, 1)
     np.testing.assert_array_equal(np.sum(batch["label"] != batch["target"], axis=1) == 1, single == 1.0)
-    assert np.array_equal(guide["region"], guide["regions"]) == (single == 1.0)
+    assert np.array_equal(guide["focus_region"], guide["edit_region"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
         classifiers.activation_maps(
@@ -277,13 +277,13 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
         )
         for image, label in (("image", "label"), ("reference", "target"))
     ]
-    np.testing.assert_allclose(guide["maps"], np.maximum(*seen), atol=1e-6)
-    for b, a in enumerate(batch["edited"]):
+    np.testing.assert_allclose(guide["regions"], np.maximum(*seen), atol=1e-6)
+    for b, a in enumerate(batch["focus"]):
         changed = batch["label"][b] != batch["target"][b]
-        np.testing.assert_array_equal(guide["region"][b, ..., 0], guide["maps"][b, ..., a])
-        np.testing.assert_array_equal(guide["regions"][b, ..., 0], guide["maps"][b][..., changed].max(axis=-1))
+        np.testing.assert_array_equal(guide["focus_region"][b, ..., 0], guide["regions"][b, ..., a])
+        np.testing.assert_array_equal(guide["edit_region"][b, ..., 0], guide["regions"][b][..., changed].max(axis=-1))
     unedited = part | {"target": part["label"]}
-    assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited)["regions"])
+    assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited)["edit_region"])
 
 
 _ONE_UPDATE = """
