@@ -63,7 +63,7 @@ class Source(Protocol):
         """The batch of `steps.amgan_step`, with [n_critic * B] in front of each part."""
 
     def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
-        """image, of the evaluator's size, label, row int [B], mask bool [B] (False: padding); nuisance int32
+        """image, of the evaluator's size, label, row int [B], valid bool [B] (False: padding); nuisance int32
         [B, 2] where known."""
 
 
@@ -447,7 +447,7 @@ def _validator(config, source, system_of, judge, names):
 def _sampler(config, source, workdir, system_of):
     """Draws a sheet of the first validation images and their edits at a step."""
     batch = next(iter(source.evaluation_batches(config, "validation")))
-    image, label = (batch[name][batch["mask"]][: config.sample_images] for name in ("image", "label"))
+    image, label = (batch[name][batch["valid"]][: config.sample_images] for name in ("image", "label"))
 
     def draw(step, train_state):
         sheet = report.edit_sheet(system_of(train_state), image, label)
@@ -468,8 +468,8 @@ def _warn_unreadable(config, source, attention_variables):
     predicted, label = [], []
     for batch in source.evaluation_batches(config, "validation"):
         logits = editor.apply_classifier(config, source.schema, "attention", variables, batch["image"]).logits
-        predicted.append(editor.most_likely(logits, source.schema)[0][batch["mask"]])
-        label.append(batch["label"][batch["mask"]])
+        predicted.append(editor.most_likely(logits, source.schema)[0][batch["valid"]])
+        label.append(batch["label"][batch["valid"]])
     predicted, label = np.concatenate(predicted), np.concatenate(label)
     for warning in health.diagnose_classifier(source.schema, predicted, label):
         _log.warning("%s", warning)

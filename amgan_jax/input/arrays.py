@@ -74,8 +74,8 @@ class ArraySource:
     def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
         data = self._splits[split]
-        for rows, mask in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):
-            batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "mask": mask}
+        for rows, valid in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):
+            batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "valid": valid}
             if data.nuisance is not None:
                 batch["nuisance"] = data.nuisance[rows]
             yield batch

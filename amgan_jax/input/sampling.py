@@ -137,7 +137,7 @@ def amgan_plans(labels_NxA, schema, config, first_step: int):
 
 
 def evaluation_rows(size: int, batch_size: int):
-    """(rows [B], mask bool [B]) of batches that show every row once; the last is padded with masked rows."""
+    """(rows [B], valid bool [B]) of batches that show every row once; padding at the end of the last is not valid."""
     for start in range(0, size, batch_size):
         rows = np.arange(start, start + batch_size)
         yield np.minimum(rows, size - 1), rows < size

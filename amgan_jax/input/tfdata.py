@@ -99,11 +99,11 @@ class DatasetSource:
         columns = {"label": table.label} | ({} if table.nuisance is None else {"nuisance": table.nuisance})
 
         def plans():
-            for rows, mask in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
-                yield {"row": rows, "mask": mask, **{name: column[rows] for name, column in columns.items()}}
+            for rows, valid in sampling.evaluation_rows(len(table.label), config.evaluate.batch_size):
+                yield {"row": rows, "valid": valid, **{name: column[rows] for name, column in columns.items()}}
 
         size = networks.image_size(config, "evaluator")
-        return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "mask", *columns))
+        return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "valid", *columns))
 
 
 def build_command(config) -> list[str]:

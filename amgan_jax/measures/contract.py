@@ -228,18 +228,18 @@ def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Bat
     for padded in batches:
         read = _images(context, padded)
         for m in measures:
-            m.add_images(_keep(read, padded["mask"]))
+            m.add_images(_keep(read, padded["valid"]))
         for attribute in range(attributes) if _take(measures, "add_edits") else ():
-            edits = _edit(context, read, padded["mask"], attribute, seed)
+            edits = _edit(context, read, padded["valid"], attribute, seed)
             if len(edits.target):
                 for m in measures:
                     m.add_edits(edits)
         for count in range(1, attributes + 1) if _take(measures, "add_sets") else ():
-            at_once, in_turn = _edit_sets(context, read, padded["mask"], count, seed)
+            at_once, in_turn = _edit_sets(context, read, padded["valid"], count, seed)
             if len(at_once.target):
                 for m in measures:
                     m.add_sets(count, at_once, in_turn)
-        for edits in _queried(context, read, padded["mask"]) if _take(measures, "add_queries") else ():
+        for edits in _queried(context, read, padded["valid"]) if _take(measures, "add_queries") else ():
             for m in measures:
                 m.add_queries(edits)
 
@@ -265,23 +265,23 @@ def _images(context, batch):
     return Images(image, batch["row"], label, source, context.judge(image), batch.get("nuisance"))
 
 
-def _edit(context, images, mask, attribute, seed):
+def _edit(context, images, valid, attribute, seed):
     """Edits one attribute of each image that is not padding and whose value of it is known."""
     count = context.schema.value_counts[attribute]
     # Drawn an image at a time, so that the batch size changes no target.
     shift = np.array([np.random.default_rng([seed, row, attribute]).integers(1, count) for row in images.row])
     target = images.label.copy()
     target[:, attribute] = (images.label[:, attribute] + shift) % count
-    keep = mask & (images.label[:, attribute] != UNKNOWN)
+    keep = valid & (images.label[:, attribute] != UNKNOWN)
     return _keep(_edit_to(context, images, target), keep)
 
 
-def _edit_sets(context, images, mask, count, seed):
+def _edit_sets(context, images, valid, count, seed):
     """Edits `count` attributes of each image that is not padding and has as many known: (in one pass, in turn)."""
     target = np.stack(
         [_set_target(context, *image, count, seed) for image in zip(images.row, images.label, strict=True)]
     )
-    keep = mask & (np.sum(images.label != UNKNOWN, axis=1) >= count)
+    keep = valid & (np.sum(images.label != UNKNOWN, axis=1) >= count)
     at_once = _edit_to(context, images, target, in_turn=())
     in_turn = _edit_to(context, images, target, in_turn=(count,)) if count > 1 else at_once  # one is one pass
     return _keep(at_once, keep), _keep(in_turn, keep)
@@ -305,13 +305,13 @@ def _edit_to(context, images, target, in_turn=None):
     return Edits(images, edited, painted, target, ~stays, context.judge(edited))
 
 
-def _queried(context, images, mask):
+def _queried(context, images, valid):
     """The published edits of the images that are not padding, as many at once as there are images."""
     if context.queries is None:
         return
-    size = len(mask)
-    asked = np.flatnonzero(np.isin(context.queries.row, images.row[mask]))
-    place = np.searchsorted(images.row[mask], context.queries.row[asked])  # rows are in order
+    size = len(valid)
+    asked = np.flatnonzero(np.isin(context.queries.row, images.row[valid]))
+    place = np.searchsorted(images.row[valid], context.queries.row[asked])  # rows are in order
     for start in range(0, len(asked), size):
         keep = np.arange(start, start + size) < len(asked)
         chunk = np.minimum(np.arange(start, start + size), len(asked) - 1)

@@ -48,7 +48,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     figures = {name: f.value for name, f in measured.figures.items()} | _training_figures(workdir)
     if jax.process_index() == 0:
         first = next(iter(source.evaluation_batches(config, "test")))
-        image, label = (first[name][first["mask"]][:_SHEET_ROWS] for name in ("image", "label"))
+        image, label = (first[name][first["valid"]][:_SHEET_ROWS] for name in ("image", "label"))
         size = f"{config.height} x {config.width}"
         title = f"{config.data.dataset} at {size}, test images, step {figures['train/steps']}"
         if config.evaluate.read_source:

@@ -49,7 +49,7 @@ def _source(dataset, source, **builder):
 def _split(config, source, split):
     """Images and labels of a split, in order of label."""
     batches = list(source.evaluation_batches(config, split))
-    image, label = (np.concatenate([b[name][b["mask"]] for b in batches]) for name in ("image", "label"))
+    image, label = (np.concatenate([b[name][b["valid"]] for b in batches]) for name in ("image", "label"))
     order = np.lexsort(label.T[::-1])
     return image[order], label[order]
 

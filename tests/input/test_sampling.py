@@ -121,6 +121,6 @@ def test_boxes_stay_inside_and_keep_their_share():
 
 @pytest.mark.parametrize("size", [1, 7, 8, 9])
 def test_evaluation_counts_every_image_once(size):
-    counted = [row for rows, mask in sampling.evaluation_rows(size, 4) for row in rows[mask].tolist()]
+    counted = [row for rows, valid in sampling.evaluation_rows(size, 4) for row in rows[valid].tolist()]
     assert counted == list(range(size))
     assert {len(rows) for rows, _ in sampling.evaluation_rows(size, 4)} == {4}

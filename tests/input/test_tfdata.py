@@ -86,7 +86,7 @@ def test_training_images_and_references_are_those_of_the_labels_flipped_together
     batch = {name: np.concatenate([b[name] for b in steps]) for name in steps[0]}
     table = {}
     for b in source.evaluation_batches(config, "train"):
-        for image, label in zip(b["image"][b["mask"]], b["label"][b["mask"]], strict=True):
+        for image, label in zip(b["image"][b["valid"]], b["label"][b["valid"]], strict=True):
             table[image.tobytes()] = label
     flipped = {"image": [], "reference": []}
     for name, labels in (("image", batch["label"]), ("reference", batch["reference_label"])):
@@ -99,7 +99,7 @@ def test_training_images_and_references_are_those_of_the_labels_flipped_together
 
 def test_evaluation_shows_every_image_once_and_unaugmented(config, source):
     batches = list(source.evaluation_batches(config, "test"))
-    assert [int(b["mask"].sum()) for b in batches] == [16, 8]
+    assert [int(b["valid"].sum()) for b in batches] == [16, 8]
     assert {len(b["image"]) for b in batches} == {16}
     first = batches[0]
     for i in range(4):
@@ -109,7 +109,7 @@ def test_evaluation_shows_every_image_once_and_unaugmented(config, source):
 
 def test_splits_share_no_image(config, source):
     seen = [
-        {image.tobytes() for b in source.evaluation_batches(config, split) for image in b["image"][b["mask"]]}
+        {image.tobytes() for b in source.evaluation_batches(config, split) for image in b["image"][b["valid"]]}
         for split in ("train", "validation", "test")
     ]
     assert [len(s) for s in seen] == [64, 16, 24]
@@ -164,7 +164,7 @@ def test_arrays_are_shown_as_files_are(config, source):
     smaller.height = smaller.width = 16
     smaller.evaluator.scale = 2
     batches = list(source.evaluation_batches(config, "train"))
-    image, label = (np.concatenate([b[name][b["mask"]] for b in batches]) for name in ("image", "label"))
+    image, label = (np.concatenate([b[name][b["valid"]] for b in batches]) for name in ("image", "label"))
     in_memory = arrays.ArraySource(source.schema, {"train": arrays.Split(image, label)})
     for read in (
         lambda s: s.amgan_batches(smaller, 3),

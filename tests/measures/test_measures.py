@@ -176,7 +176,7 @@ def test_unknown_labels_are_neither_edited_nor_counted():
         def result(self):
             return {}
 
-    batch = {"image": split.image, "label": label, "row": np.arange(24), "mask": np.ones(24, bool)}
+    batch = {"image": split.image, "label": label, "row": np.arange(24), "valid": np.ones(24, bool)}
     contract.measure([_Recorder(context)], context, iter([batch]), 0)
     assert {e.attribute: len(e.edited) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
 
@@ -196,7 +196,7 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
             return super().edit(image, source, target)
 
     context = contract.Context(SCHEMA, _Misreader(split), _judge(_Idle(split)), read_source=read_source)
-    batch = {"image": split.image, "label": split.label, "row": np.arange(24), "mask": np.ones(24, bool)}
+    batch = {"image": split.image, "label": split.label, "row": np.arange(24), "valid": np.ones(24, bool)}
     measures = [measure(context) for measure in contract.find_measures(("edits",))]
     contract.measure(measures, context, iter([batch]), 0)
     read = split.label.copy()
