@@ -42,7 +42,7 @@ class Source(Protocol):
     """Where batches come from: `tfdata.DatasetSource`, `arrays.ArraySource`, or your own.
 
     The batch of a step is a pure function of the config and the step, so that training
-    can go on from any step. Each host gets its share.
+    can go on from any step. Each host gets its part.
 
     queries: published edits of test images, None where there are none.
     """
@@ -60,7 +60,7 @@ class Source(Protocol):
         """
 
     def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
-        """The batch of `steps.amgan_step`, with [n_critic * B] in front of each part."""
+        """The batch of `steps.amgan_step`, with [n_critic * B] in front of each array."""
 
     def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
         """image, of the evaluator's size, label, row int [B], valid bool [B] (False: padding); nuisance int32
@@ -84,7 +84,7 @@ class Phase:
 
     update: maps (state, sharded batch) to (state, metrics).
     batches: from a first step to host batches.
-    shares: parts of a batch, see `parallel.shard`.
+    microbatches: in a batch, see `parallel.shard`.
     on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
     hooks: called in training; on all hosts of the same intervals.
     """
@@ -94,7 +94,7 @@ class Phase:
     batch_size: int
     update: Callable
     batches: Callable[[int], Iterator[Batch]]
-    shares: int = 1
+    microbatches: int = 1
     on_fresh: Callable[[Any], Any] | None = None
     hooks: tuple[Hook, ...] = ()
 
@@ -287,7 +287,7 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
         batch_size=config.amgan.batch_size,
         update=lambda state, batch: update(state, attention_variables, batch),
         batches=lambda first_step: source.amgan_batches(config, first_step),
-        shares=config.amgan.n_critic,
+        microbatches=config.amgan.n_critic,
         hooks=hooks,
     )
     return run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
@@ -314,7 +314,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
         window = finish(first_step, train_state, window) if owed else []
         batches = phase.batches(first_step)
         for step in range(first_step + 1, phase.num_steps + 1):
-            train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
+            train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.microbatches))
             watch.stepped()
             window.append(metrics)
             # Waiting for the step before the last keeps the device busy and the queue short.

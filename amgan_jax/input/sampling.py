@@ -119,21 +119,21 @@ class EditSampler:
 
 
 def classifier_plans(labels_NxA, config, name: str, first_step: int):
-    """Endless plans of this host's share of a classifier's batches, from a step on."""
+    """Endless plans of this host's part of a classifier's batches, from a step on."""
     view = View(config.data.flip, config.data.crop)
     for step in itertools.count(first_step):
         plan = classifier_plan(labels_NxA, view, config[name].seed, step, config[name].batch_size)
-        yield host_share(plan, 1, jax.process_index(), jax.process_count())
+        yield host_part(plan, 1, jax.process_index(), jax.process_count())
 
 
 def amgan_plans(labels_NxA, schema, config, first_step: int):
-    """Endless plans of this host's share of AMGAN's batches, from a step on."""
+    """Endless plans of this host's part of AMGAN's batches, from a step on."""
     sampler = EditSampler(labels_NxA, schema.value_counts, config.data.single, config.data.balance)
-    shares = config.amgan.n_critic
+    microbatches = config.amgan.n_critic
     view = View(config.data.flip, config.amgan.crop)
     for step in itertools.count(first_step):
-        plan = sampler.plan(view, config.seed, step, shares * config.amgan.batch_size)
-        yield host_share(plan, shares, jax.process_index(), jax.process_count())
+        plan = sampler.plan(view, config.seed, step, microbatches * config.amgan.batch_size)
+        yield host_part(plan, microbatches, jax.process_index(), jax.process_count())
 
 
 def evaluation_rows(size: int, batch_size: int):
@@ -143,11 +143,11 @@ def evaluation_rows(size: int, batch_size: int):
         yield np.minimum(rows, size - 1), rows < size
 
 
-def host_share(plan: dict[str, np.ndarray], shares: int, host: int, hosts: int) -> dict[str, np.ndarray]:
-    """The rows of a global plan [shares * B, ...] that a host feeds: its part of each share."""
+def host_part(plan: dict[str, np.ndarray], microbatches: int, host: int, hosts: int) -> dict[str, np.ndarray]:
+    """The rows of a global plan [microbatches * B, ...] that a host feeds: its part of each microbatch."""
 
     def cut(x):
-        return x.reshape(shares, hosts, -1, *x.shape[1:])[:, host].reshape(-1, *x.shape[1:])
+        return x.reshape(microbatches, hosts, -1, *x.shape[1:])[:, host].reshape(-1, *x.shape[1:])
 
     return {name: cut(x) for name, x in plan.items()}
 

@@ -123,29 +123,29 @@ def _replicated():
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
 
 
-def shard(batch: dict[str, np.ndarray], shares: int) -> dict[str, np.ndarray]:
-    """Cuts this host's batch [shares * n, ...] into [local devices, shares, n / devices, ...].
+def shard(batch: dict[str, np.ndarray], microbatches: int) -> dict[str, np.ndarray]:
+    """Cuts this host's batch [microbatches * n, ...] into [local devices, microbatches, n / devices, ...].
 
-    Device d gets the d-th part of each share, so that a share holds the same examples
+    Device d gets the d-th part of each microbatch, so that a microbatch holds the same examples
     whatever the number of devices. The transfer overlaps with the step before, since
     steps are dispatched asynchronously.
     """
     devices = jax.local_device_count()
 
     def cut(x):
-        x = x.reshape(shares, devices, -1, *x.shape[1:])
+        x = x.reshape(microbatches, devices, -1, *x.shape[1:])
         return np.swapaxes(x, 0, 1)
 
     return {name: cut(x) for name, x in batch.items()}
 
 
-def example_keys(seed: int, step, share: int, examples: int):
-    """A key [examples] for each example on this device, for use inside of a mapped step.
+def example_keys(seed: int, step, microbatch: int, examples: int):
+    """A key [examples] for each example of a microbatch on this device, for use inside of a mapped step.
 
-    Keyed by the example's place in the global batch, so that the number of devices
+    Keyed by the microbatch's number and the example's place in it on all devices, so that the number of devices
     changes no noise.
     """
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), step), share)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), step), microbatch)
     place = jax.lax.axis_index(AXIS) * examples + jax.numpy.arange(examples)
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(place)
 

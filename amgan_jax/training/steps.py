@@ -1,7 +1,7 @@
 """One training step of each network, for one device, to be mapped by `parallel.map_step`.
 
 A step is pure; bind its first arguments with functools.partial. Batches come with a
-leading axis K of shares, of which the classifiers use one and AMGAN one for each
+leading axis K of microbatches, of which the classifiers use one and AMGAN one for each
 update of the discriminators.
 """
 
@@ -88,15 +88,15 @@ def amgan_step(config, schema: Schema, state: TrainState, attention_variables, b
       (state, metrics): scalars, among them every part of every loss.
     """
     frozen = FrozenNetwork(config, schema, attention_variables)
-    for share in range(config.amgan.n_critic):
-        part = {name: x[share] for name, x in batch.items()}
-        guide = frozen.guide(part)
-        # The last share's edits are judged by the generator's update too: made once, differentiated later.
-        edit = functools.partial(_edit, config, schema, part["image"], part["label"], part["target"])
+    for number in range(config.amgan.n_critic):
+        microbatch = {name: x[number] for name, x in batch.items()}
+        guide = frozen.guide(microbatch)
+        # The last microbatch's edits are judged by the generator's update too: made once, differentiated later.
+        edit = functools.partial(_edit, config, schema, *(microbatch[name] for name in ("image", "label", "target")))
         output, pull_back = jax.vjp(edit, state.generator)
         fake = frozen.look(output.edited).view
-        state, metrics = _update_discriminators(config, schema, state, fake, guide, part, share)
-    state, generator_metrics = _update_generator(config, schema, state, frozen, output, pull_back, guide, part)
+        state, metrics = _update_discriminators(config, schema, state, fake, guide, microbatch, number)
+    state, generator_metrics = _update_generator(config, schema, state, frozen, output, pull_back, guide, microbatch)
     return state.replace(step=state.step + 1), {**metrics, **generator_metrics}
 
 
@@ -128,7 +128,7 @@ class FrozenNetwork:
         """What it makes of an image [B, H, W, 3]."""
         return self._look(image, self._classify(image))
 
-    def guide(self, part) -> dict[str, jax.Array]:
+    def guide(self, batch) -> dict[str, jax.Array]:
         """Where the edit of each example is, and what it should look like.
 
         A region is the larger of the source value's map and, in the reference, the target value's.
@@ -139,18 +139,18 @@ class FrozenNetwork:
           edit_region: float32 [B, H, W, 1], the largest over all edited attributes;
           image, reference: the `Look` of each.
         """
-        of_image, of_reference = self._classify(part["image"]), self._classify(part["reference"])
-        lost = self._activation_maps(of_image, part["label"])
-        gained = self._activation_maps(of_reference, part["target"])
+        of_image, of_reference = self._classify(batch["image"]), self._classify(batch["reference"])
+        lost = self._activation_maps(of_image, batch["label"])
+        gained = self._activation_maps(of_reference, batch["target"])
         regions_BxHxWxA = jnp.maximum(lost, gained)
-        changed_BxA = encoding.changed(part["label"], part["target"])
-        focus_BxA = jax.nn.one_hot(part["focus"], changed_BxA.shape[-1])
+        changed_BxA = encoding.changed(batch["label"], batch["target"])
+        focus_BxA = jax.nn.one_hot(batch["focus"], changed_BxA.shape[-1])
         return {
             "regions": regions_BxHxWxA,
             "focus_region": jnp.max(regions_BxHxWxA * focus_BxA[:, None, None], axis=-1, keepdims=True),
             "edit_region": jnp.max(regions_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
-            "image": self._look(part["image"], of_image),
-            "reference": self._look(part["reference"], of_reference),
+            "image": self._look(batch["image"], of_image),
+            "reference": self._look(batch["reference"], of_reference),
         }
 
     def _classify(self, image):
@@ -173,8 +173,8 @@ def _edit(config, schema, image, source, target, params) -> generator.Output:
     return network.apply({"params": params}, image, condition, encoding.changed(source, target))
 
 
-def _update_discriminators(config, schema, state, fake, guide, part, share):
-    """One update of both discriminators, which see edits as `fake`: (state, metrics).
+def _update_discriminators(config, schema, state, fake, guide, batch, number):
+    """One update of both discriminators by a microbatch, whose edits they see as `fake`: (state, metrics).
 
     References are the real images, and scored for the value of the attribute in focus alone: so what is asked for
     is spread over real and edited images alike. Photos and their labels would tell the two apart by the
@@ -185,12 +185,14 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     """
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
-    mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
-    reference, region, wanted = guide["reference"].view, guide["focus_region"], _focus_only(part, "target")
+    mix_B = jax.vmap(jax.random.uniform)(
+        parallel.example_keys(config.seed, state.step, number, batch["image"].shape[0])
+    )
+    reference, region, wanted = guide["reference"].view, guide["focus_region"], _focus_only(batch, "target")
     values = encoding.one_hot(wanted, schema.value_counts)
-    judged = {GLOBAL: (reference, fake, part["reference_label"], part["label"])}
+    judged = {GLOBAL: (reference, fake, batch["reference_label"], batch["label"])}
     if config.amgan.regional:
-        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _focus_only(part, "label"))
+        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _focus_only(batch, "label"))
 
     def judge(params, real, fake, real_label, source_label):
         def score(view):
@@ -225,7 +227,7 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
 
 
-def _update_generator(config, schema, state, frozen, output, pull_back, guide, part):
+def _update_generator(config, schema, state, frozen, output, pull_back, guide, batch):
     """One update of the generator and of its moving average: (state, metrics).
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
@@ -233,8 +235,8 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, p
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
     weights = config.generator_loss
-    image, label, target = part["image"], part["label"], part["target"]
-    values = encoding.one_hot(_focus_only(part, "target"), schema.value_counts)
+    image, label, target = batch["image"], batch["label"], batch["target"]
+    values = encoding.one_hot(_focus_only(batch, "target"), schema.value_counts)
 
     def discriminate(name, view):
         return network.apply({"params": state.discriminators[name]}, view, values)
@@ -296,10 +298,10 @@ def _within(region_BxHxWx1, view):
     return view * jax.image.resize(region_BxHxWx1, (b, h, w, 1), "bilinear")
 
 
-def _focus_only(part, name):
+def _focus_only(batch, name):
     """Labels int32 [B, A] of a batch, unknown but for the attribute in focus."""
-    in_focus_BxA = jnp.arange(part[name].shape[-1]) == part["focus"][:, None]
-    return jnp.where(in_focus_BxA, part[name], UNKNOWN)
+    in_focus_BxA = jnp.arange(batch[name].shape[-1]) == batch["focus"][:, None]
+    return jnp.where(in_focus_BxA, batch[name], UNKNOWN)
 
 
 def _asked(label_BxA, target_BxA, value_counts):

@@ -101,12 +101,12 @@ def test_images_without_a_known_label_are_no_sources():
         _sampler(labels=np.full_like(LABELS, -1))
 
 
-def test_hosts_shares_make_up_the_global_batch():
+def test_the_hosts_parts_make_up_the_global_batch():
     plan = _sampler().plan(VIEW, 0, 0, 24)
-    shares = [sampling.host_share(plan, 3, host, 4) for host in range(4)]
+    parts = [sampling.host_part(plan, 3, host, 4) for host in range(4)]
     for name, whole in plan.items():
-        parts = np.stack([s[name].reshape(3, 2, *whole.shape[1:]) for s in shares], axis=1)
-        np.testing.assert_array_equal(parts.reshape(whole.shape), whole)
+        joined = np.stack([p[name].reshape(3, 2, *whole.shape[1:]) for p in parts], axis=1)
+        np.testing.assert_array_equal(joined.reshape(whole.shape), whole)
 
 
 def test_boxes_stay_inside_and_keep_their_share():

@@ -93,7 +93,7 @@ assert word == "of 0", word
 """
 
 
-def test_each_host_takes_its_share_of_arrays(tmp_path):
+def test_each_host_takes_its_part_of_arrays(tmp_path):
     ended = _end(_start("-c", _TAKE_BATCHES))
     assert [status for status, _, _ in ended] == [0, 0], ended
     lines = [next(line for line in output.splitlines() if line.startswith("means ")) for _, output, _ in ended]

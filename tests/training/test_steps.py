@@ -176,14 +176,14 @@ def test_the_cycle_loss_can_see_each_second_example_only():
 def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     config = _config_of_one_loss("outside", 2.0)
     start = _moved(jax.device_get(_start(config)))
-    part = {name: jnp.asarray(x) for name, x in start[2].items()}
-    condition = encoding.condition(part["label"], part["target"], SCHEMA.value_counts, config.amgan.condition)
-    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(part)["edit_region"]
+    batch = {name: jnp.asarray(x) for name, x in start[2].items()}
+    condition = encoding.condition(batch["label"], batch["target"], SCHEMA.value_counts, config.amgan.condition)
+    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(batch)["edit_region"]
 
     def outside(params):
-        told = (condition, encoding.changed(part["label"], part["target"]))
-        edited = networks.build_generator(config, SCHEMA).apply({"params": params}, part["image"], *told).edited
-        return 2.0 * jnp.mean((1.0 - region) * jnp.abs(edited - part["image"]))
+        told = (condition, encoding.changed(batch["label"], batch["target"]))
+        edited = networks.build_generator(config, SCHEMA).apply({"params": params}, batch["image"], *told).edited
+        return 2.0 * jnp.mean((1.0 - region) * jnp.abs(edited - batch["image"]))
 
     loss, gradient = jax.value_and_grad(outside)(start[0].generator)
     after, metrics = _step(config, start)
@@ -265,15 +265,15 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     config = helpers.tiny_config()
     config.data.single = single
     _, attention, batch = _start(config)
-    part = {name: jnp.asarray(x) for name, x in batch.items()}
-    guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(part)
+    batch = {name: jnp.asarray(x) for name, x in batch.items()}
+    guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(batch)
     assert guide["focus_region"].shape == guide["edit_region"].shape == (4, 32, 32, 1)
     np.testing.assert_array_equal(np.sum(batch["label"] != batch["target"], axis=1) == 1, single == 1.0)
     assert np.array_equal(guide["focus_region"], guide["edit_region"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
         classifiers.activation_maps(
-            attention, network.apply(attention, part[image]).features[-1], part[label], SCHEMA.value_counts, (32, 32)
+            attention, network.apply(attention, batch[image]).features[-1], batch[label], SCHEMA.value_counts, (32, 32)
         )
         for image, label in (("image", "label"), ("reference", "target"))
     ]
@@ -282,7 +282,7 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
         changed = batch["label"][b] != batch["target"][b]
         np.testing.assert_array_equal(guide["focus_region"][b, ..., 0], guide["regions"][b, ..., a])
         np.testing.assert_array_equal(guide["edit_region"][b, ..., 0], guide["regions"][b][..., changed].max(axis=-1))
-    unedited = part | {"target": part["label"]}
+    unedited = batch | {"target": batch["label"]}
     assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited)["edit_region"])
 
 
