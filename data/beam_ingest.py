@@ -6,7 +6,7 @@ import apache_beam as beam
 
 from ingest import ORDER, Bad, check, copy_fault, prepare, write_skipped
 from labelled_images import Example, keyed_features
-from photo_list import Photo
+from photo_list import ListedPhoto
 
 
 class BeamIngest:
@@ -17,7 +17,7 @@ class BeamIngest:
       skip_bad: whether photos that cannot be used are left out, and not refused.
     """
 
-    def __init__(self, photos: list[Photo], skip_bad: bool):
+    def __init__(self, photos: list[ListedPhoto], skip_bad: bool):
         self._photos = photos
         self._skip_bad = skip_bad
         self._good = None

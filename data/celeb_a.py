@@ -11,7 +11,7 @@ import pathlib
 
 from amgan_jax.errors import UserError
 from groups import Groups
-from photo_list import SPLITS, File, Photo, PhotoList, read_columns, read_counted, read_lines, read_table
+from photo_list import SPLITS, File, ListedPhoto, PhotoList, read_columns, read_counted, read_lines, read_table
 
 _IMAGES = "img_align_celeba"
 _TABLE = pathlib.Path(__file__).parent / "celeb_a.csv"
@@ -41,7 +41,7 @@ def read(source: pathlib.Path) -> PhotoList:
             fault = f"{splits.name} does not name it"
         else:
             label = groups.label([n == "1" for n in numbers])
-        photos.append(Photo(name, split_of.get(name, SPLITS[0]), where, File(folder / name), label, fault=fault))
+        photos.append(ListedPhoto(name, split_of.get(name, SPLITS[0]), where, File(folder / name), label, fault=fault))
     return PhotoList(groups.schema, photos)
 
 

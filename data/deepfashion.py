@@ -20,7 +20,7 @@ import numpy as np
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
 from groups import Groups
-from photo_list import File, Photo, PhotoList, one_hot_label, read_counted, read_lines
+from photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_counted, read_lines
 
 _TABLE = pathlib.Path(__file__).parent / "deepfashion_coarse.csv"
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}  # their names, and ours
@@ -79,7 +79,7 @@ def _fine_split(folder, images, schema, name):
         except UserError as error:
             label, box, fault = [], None, str(error)
         path = path.strip()
-        yield Photo(path, _SPLITS[name], where, File(images / path), label, box, fault)
+        yield ListedPhoto(path, _SPLITS[name], where, File(images / path), label, box, fault)
 
 
 def _one_hot(bits, schema, where):
@@ -112,7 +112,7 @@ def _read_coarse(folder, images, partition):
         except UserError as error:
             label, box, fault = [], None, str(error)
         split = _SPLITS.get(split_of.get(name), "train")
-        photos.append(Photo(name, split, f"{path} row {number} ({name})", File(images / name), label, box, fault))
+        photos.append(ListedPhoto(name, split, f"{path} row {number} ({name})", File(images / name), label, box, fault))
     return PhotoList(groups.schema, photos)
 
 

@@ -20,7 +20,7 @@ from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.workdir import write_atomically
 import near_copies
-from photo_list import NAMED, SPLITS, Photo, has_file, read_table
+from photo_list import NAMED, SPLITS, ListedPhoto, has_file, read_table
 
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd
@@ -47,19 +47,19 @@ class Ingested:
     place: (offset, length) in it by photo id.
     """
 
-    photos: list[Photo]
+    photos: list[ListedPhoto]
     bad: list[Bad]
     hashes: list[np.ndarray | None]
     spool: BinaryIO
     place: dict[str, tuple[int, int]]
 
-    def content(self, photo: Photo) -> bytes:
+    def content(self, photo: ListedPhoto) -> bytes:
         """The encoded photo as it is to be stored."""
         offset, length = self.place[photo.id]
         return os.pread(self.spool.fileno(), length, offset)
 
 
-def ingest(listed: list[Photo], folder) -> Ingested:
+def ingest(listed: list[ListedPhoto], folder) -> Ingested:
     """Reads and checks photos.
 
     Args:
@@ -69,7 +69,7 @@ def ingest(listed: list[Photo], folder) -> Ingested:
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     row_of = {photo.id: row for row, photo in enumerate(listed)}
     place, good, bad, hashes = {}, {}, {}, {}
-    first_of_digest: dict[bytes, Photo] = {}
+    first_of_digest: dict[bytes, ListedPhoto] = {}
     for photo, prepared in _prepare_all(sorted(listed, key=lambda p: ORDER.index(p.split))):
         row = row_of[photo.id]
         if isinstance(prepared, str):
@@ -91,7 +91,7 @@ def ingest(listed: list[Photo], folder) -> Ingested:
     )
 
 
-def copy_fault(photo: Photo, first: Photo) -> str | None:
+def copy_fault(photo: ListedPhoto, first: ListedPhoto) -> str | None:
     """What is wrong with a photo whose content `first`, the first in `ORDER`, has too: nothing within a split."""
     if photo.split == first.split:
         return None
@@ -132,7 +132,7 @@ def read_skipped(folder: pathlib.Path) -> set[str]:
     return {row["where"] for row in read_table(path, ("where",))[1]} if path.exists() else set()
 
 
-def prepare(photo: Photo) -> tuple[bytes, bytes] | str:
+def prepare(photo: ListedPhoto) -> tuple[bytes, bytes] | str:
     """(digest of the file and its box, content to store) of a photo, or what is wrong with it."""
     if photo.fault:
         return photo.fault

@@ -8,7 +8,7 @@ import pathlib
 
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import SPLITS, File, Photo, PhotoList, Row, read_table
+from photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
@@ -33,7 +33,7 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
 
 def to_photos(
     schema: Schema, labels_file: pathlib.Path, rows: list[Row], column: str, path_of: Callable
-) -> list[Photo]:
+) -> list[ListedPhoto]:
     """Photos of the rows of a labels file, with what is wrong with a row as its photo's fault.
 
     Args:
@@ -53,5 +53,5 @@ def to_photos(
             label = schema.encode(row)
         except UserError as error:
             split, label, fault = SPLITS[0], [], str(error)
-        photos.append(Photo(name, split, where, File(path_of(name)), label, fault=fault))
+        photos.append(ListedPhoto(name, split, where, File(path_of(name)), label, fault=fault))
     return photos

@@ -11,7 +11,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from photo_list import NAMED, SPLITS, Photo
+from photo_list import NAMED, SPLITS, ListedPhoto
 
 _SIDE = 16  # of the hash, which has 256 bits
 _NEAR = 16  # bits in which hashes of near copies differ at most; of two catalogue photos hardly any are in 40
@@ -29,7 +29,7 @@ def perceptual_hash(content: bytes) -> np.ndarray | None:
     return np.packbits(imagehash.phash(gray, hash_size=_SIDE).hash.ravel()).view(np.uint64)
 
 
-def settle(photos: list[Photo], hashes: list[np.ndarray | None]) -> tuple[list[Photo], list[str]]:
+def settle(photos: list[ListedPhoto], hashes: list[np.ndarray | None]) -> tuple[list[ListedPhoto], list[str]]:
     """Moves near copies of photos of another split into that one, the first of train, validation and test.
 
     Args:

@@ -14,7 +14,7 @@ NAMED = 5  # faults that a message names
 
 
 @dataclasses.dataclass(frozen=True)
-class Photo:
+class ListedPhoto:
     """A photo that is not read yet.
 
     id: unique within the dataset.
@@ -45,12 +45,12 @@ class PhotoList:
     """
 
     schema: Schema
-    photos: list[Photo]
+    photos: list[ListedPhoto]
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
-        first_of: dict[str, Photo] = {}
+        first_of: dict[str, ListedPhoto] = {}
         twice = [photo for photo in self.photos if first_of.setdefault(photo.id, photo) is not photo]
         if twice:
             named = "; ".join(f"{p.where}: the photo stands in {first_of[p.id].where} too" for p in twice[:NAMED])
@@ -59,7 +59,7 @@ class PhotoList:
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """Reads a photo's file, for `Photo.read`."""
+    """Reads a photo's file, for `ListedPhoto.read`."""
 
     path: pathlib.Path
 
@@ -69,7 +69,7 @@ class File:
         return self.path.read_bytes()
 
 
-def has_file(photo: Photo) -> bool:
+def has_file(photo: ListedPhoto) -> bool:
     """Whether a photo is a file of its own, and no part of another."""
     return isinstance(photo.read, File)
 

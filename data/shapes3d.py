@@ -14,7 +14,7 @@ from PIL import Image
 
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import Photo, PhotoList, split_by_hash
+from photo_list import ListedPhoto, PhotoList, split_by_hash
 
 _HUES = ("red", "orange", "lime", "green", "mint", "cyan", "azure", "indigo", "purple", "pink")
 _SHAPES = ("cube", "cylinder", "sphere", "capsule")
@@ -61,7 +61,7 @@ def read(source: pathlib.Path) -> PhotoList:
         wrong = [name for name, bad in zip(SCHEMA.names, off, strict=True) if bad[i]]
         fault = f"labels {labels[i].tolist()}: the {wrong[0]} is none that there should be" if wrong else None
         photos.append(
-            Photo(
+            ListedPhoto(
                 str(i),
                 split_by_hash(str(i)),
                 f"{path} row {i}",

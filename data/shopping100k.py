@@ -14,7 +14,7 @@ import pathlib
 
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import File, Photo, PhotoList, one_hot_label, read_lines, read_schema, read_table, split_by_hash
+from photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_lines, read_schema, read_table, split_by_hash
 
 _TABLE = pathlib.Path(__file__).parent / "shopping100k.csv"
 _IMAGES = ("Images", "images", ".")  # folders that the paths may start from
@@ -65,7 +65,9 @@ def _photos(source, name, schema):
         held_out = name == "train" and split_by_hash(path) == "validation"
         split = "validation" if held_out else name
         where = f"{labels_path} row {number} ({path})"
-        photos.append(Photo(f"{name}/{path}", split, where, File(folder / path), label, fault=fault, movable=held_out))
+        photos.append(
+            ListedPhoto(f"{name}/{path}", split, where, File(folder / path), label, fault=fault, movable=held_out)
+        )
     return photos
 
 
