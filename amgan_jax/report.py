@@ -162,7 +162,7 @@ def draw_charts(charts, path: pathlib.Path) -> None:
         for i, (line, values) in enumerate(chart.lines.items()):
             axes.plot(chart.places, values, label=line, color=f"C{i // 2}", linestyle=("-", ":")[i % 2], marker=".")
         axes.set_title(name, fontsize=9)
-        axes.set_xlabel(chart.label, fontsize=8)
+        axes.set_xlabel(chart.axis, fontsize=8)
         axes.set_xticks(chart.places)
         axes.set_ylim(0.0, 1.0)
         axes.legend(fontsize=7)

@@ -114,9 +114,9 @@ class Table(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Lines over one axis, to be drawn: lines {name: [values]}; NaN where there is none."""
+    """Lines over one axis, which is named, to be drawn: lines {name: [values]}; NaN where there is none."""
 
-    label: str
+    axis: str
     places: list[float]
     lines: dict[str, list[float]]
 
@@ -213,7 +213,7 @@ def find_measures(names: Iterable[str]) -> list[type[BaseMeasure]]:
     return classes
 
 
-def measure(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:
+def feed(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:
     """Feeds all images of a split, and edits of each, to the measures that take them.
 
     The edits are one of each attribute, and one of each number of attributes, these drawn for each image.

@@ -107,7 +107,7 @@ def measure(config, source, split: str, system, judge, names) -> Measured:
     batches = source.evaluation_batches(config, split)
     if split == "validation":
         batches = itertools.islice(batches, math.ceil(config.evaluate.validation_images / config.evaluate.batch_size))
-    contract.measure(measures, context, batches, config.evaluate.seed)
+    contract.feed(measures, context, batches, config.evaluate.seed)
     tables = {name: table for m in measures for name, table in m.tables().items()}
     charts = {name: chart for m in measures for name, chart in m.charts().items()}
     return Measured(contract.results(measures), tables, charts)

@@ -177,7 +177,7 @@ def test_unknown_labels_are_neither_edited_nor_counted():
             return {}
 
     batch = {"image": split.image, "label": label, "row": np.arange(24), "valid": np.ones(24, bool)}
-    contract.measure([_Recorder(context)], context, iter([batch]), 0)
+    contract.feed([_Recorder(context)], context, iter([batch]), 0)
     assert {e.attribute: len(e.edited) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
 
 
@@ -198,7 +198,7 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
     context = contract.Context(SCHEMA, _Misreader(split), _judge(_Idle(split)), read_source=read_source)
     batch = {"image": split.image, "label": split.label, "row": np.arange(24), "valid": np.ones(24, bool)}
     measures = [measure(context) for measure in contract.find_measures(("edits",))]
-    contract.measure(measures, context, iter([batch]), 0)
+    contract.feed(measures, context, iter([batch]), 0)
     read = split.label.copy()
     read[:, 2] = 1 - read[:, 2] % 2
     assert len(asked) == len(SCHEMA.names)
