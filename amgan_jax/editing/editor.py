@@ -87,9 +87,9 @@ class Editor:
     def activation_maps(self, image, label) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
         variables = self.classifiers["attention"]
-        feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
+        feature_map = apply_classifier(self.config, self.schema, "attention", variables, image).feature_maps[-1]
         size = image.shape[1:3]
-        return jax.device_get(activation_maps(variables, feature, label, self.schema.value_counts, size))
+        return jax.device_get(activation_maps(variables, feature_map, label, self.schema.value_counts, size))
 
 
 def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:

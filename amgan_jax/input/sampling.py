@@ -16,11 +16,11 @@ from amgan_jax.errors import UserError
 from amgan_jax.input.references import ReferenceIndex
 from amgan_jax.schema import UNKNOWN
 
-_EPOCH, _VIEW, _EDIT = range(3)  # independent random streams
+_EPOCH, _AUGMENTATION, _EDIT = range(3)  # independent random streams
 
 
 @dataclasses.dataclass(frozen=True)
-class View:
+class Augmentation:
     """How training shows an image.
 
     flip: whether images are mirrored at random.
@@ -31,11 +31,13 @@ class View:
     crop: float
 
 
-def classifier_plan(labels_NxA: np.ndarray, view: View, seed: int, step: int, batch_size: int) -> dict[str, np.ndarray]:
+def classifier_plan(
+    labels_NxA: np.ndarray, augmentation: Augmentation, seed: int, step: int, batch_size: int
+) -> dict[str, np.ndarray]:
     """Plan of a classifier's batch: row [B], flip [B], box [B, 4], label [B, A]."""
     rows = _shuffled_rows(len(labels_NxA), seed, step, batch_size)
-    rng = _rng(seed, _VIEW, step)
-    return {"row": rows, "label": labels_NxA[rows], **_view(rng, view, batch_size)}
+    rng = _rng(seed, _AUGMENTATION, step)
+    return {"row": rows, "label": labels_NxA[rows], **_augment(rng, augmentation, batch_size)}
 
 
 class EditSampler:
@@ -67,12 +69,12 @@ class EditSampler:
         self._single = single
         self._balance = balance
 
-    def plan(self, view: View, seed: int, step: int, batch_size: int) -> dict[str, np.ndarray]:
+    def plan(self, augmentation: Augmentation, seed: int, step: int, batch_size: int) -> dict[str, np.ndarray]:
         """Plan of an AMGAN batch.
 
         Returns:
           row, reference_row: int [B], of the training table;
-          flip: bool [B]; box: float32 [B, 4], of both, see `_view`;
+          flip: bool [B]; box: float32 [B, 4], of both, see `_augment`;
           label, reference_label, target: int32 [B, A];
           focus: int32 [B], one of the attributes in which label and target differ, see `steps.amgan_step`.
         """
@@ -88,7 +90,7 @@ class EditSampler:
             "reference_label": self._labels[reference_rows],
             "target": target,
             "focus": focus,
-            **_view(_rng(seed, _VIEW, step), view, batch_size),
+            **_augment(_rng(seed, _AUGMENTATION, step), augmentation, batch_size),
         }
 
     def _targets(self, label_BxA, rng):
@@ -120,9 +122,9 @@ class EditSampler:
 
 def classifier_plans(labels_NxA, config, name: str, first_step: int):
     """Endless plans of this host's part of a classifier's batches, from a step on."""
-    view = View(config.data.flip, config.data.crop)
+    augmentation = Augmentation(config.data.flip, config.data.crop)
     for step in itertools.count(first_step):
-        plan = classifier_plan(labels_NxA, view, config[name].seed, step, config[name].batch_size)
+        plan = classifier_plan(labels_NxA, augmentation, config[name].seed, step, config[name].batch_size)
         yield host_part(plan, 1, jax.process_index(), jax.process_count())
 
 
@@ -130,9 +132,9 @@ def amgan_plans(labels_NxA, schema, config, first_step: int):
     """Endless plans of this host's part of AMGAN's batches, from a step on."""
     sampler = EditSampler(labels_NxA, schema.value_counts, config.data.single, config.data.balance)
     microbatches = config.amgan.n_critic
-    view = View(config.data.flip, config.amgan.crop)
+    augmentation = Augmentation(config.data.flip, config.amgan.crop)
     for step in itertools.count(first_step):
-        plan = sampler.plan(view, config.seed, step, microbatches * config.amgan.batch_size)
+        plan = sampler.plan(augmentation, config.seed, step, microbatches * config.amgan.batch_size)
         yield host_part(plan, microbatches, jax.process_index(), jax.process_count())
 
 
@@ -170,10 +172,10 @@ def _rng(seed, stream, index):
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, index)))
 
 
-def _view(rng, view, batch_size):
+def _augment(rng, augmentation, batch_size):
     """flip: bool [B]; box: float32 [B, 4], the part to show as (top, left, bottom, right) in [0, 1]."""
-    flip = (rng.random(batch_size) < 0.5) & view.flip
-    extent = 1.0 - view.crop * rng.random((batch_size, 2))
+    flip = (rng.random(batch_size) < 0.5) & augmentation.flip
+    extent = 1.0 - augmentation.crop * rng.random((batch_size, 2))
     corner = (1.0 - extent) * rng.random((batch_size, 2))
     box = np.concatenate([corner, corner + extent], axis=1).astype(np.float32)
     return {"flip": flip, "box": box}

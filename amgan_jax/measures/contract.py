@@ -26,12 +26,12 @@ class Reading(NamedTuple):
 
     label: int32 [B, A].
     features: float32 [B, C], the last feature map, spatially pooled.
-    maps: feature maps [B, h, w, C], the finest first.
+    feature_maps: [B, h, w, C] each, the finest first.
     """
 
     label: np.ndarray
     features: np.ndarray
-    maps: list[np.ndarray]
+    feature_maps: list[np.ndarray]
 
 
 class Queries(NamedTuple):

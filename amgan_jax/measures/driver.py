@@ -119,8 +119,8 @@ def build_judge(config, schema, variables):
     def judge(image):
         classification = editor.apply_classifier(config, schema, "evaluator", variables, image)
         label, _ = editor.most_likely(classification.logits, schema)
-        features = layers.spatial_mean(classification.features[-1])
-        return contract.Reading(label, *jax.device_get((features, classification.features)))
+        features = layers.spatial_mean(classification.feature_maps[-1])
+        return contract.Reading(label, *jax.device_get((features, classification.feature_maps)))
 
     return judge
 

@@ -23,7 +23,7 @@ class Measure(BaseMeasure):
         outside = 1.0 - self._region(edits)
         distance = sum(
             _distance(before, after, outside)
-            for before, after in zip(edits.images.reading.maps, edits.reading.maps, strict=True)
+            for before, after in zip(edits.images.reading.feature_maps, edits.reading.feature_maps, strict=True)
         )
         self._tally.add(self.context.schema.names[edits.attribute], edits.images.row, distance)
 

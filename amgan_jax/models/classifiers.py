@@ -16,11 +16,11 @@ class Classification(NamedTuple):
     """What a classifier returns.
 
     logits: float32 [B, V].
-    features: feature maps [B, h, w, C] from the stem's side to the head's; the last is what the head pools.
+    feature_maps: [B, h, w, C] each, from the stem's side to the head's; the last is what the head pools.
     """
 
     logits: jax.Array
-    features: list
+    feature_maps: list[jax.Array]
 
 
 class ResNet(nn.Module):
@@ -47,7 +47,7 @@ class ResNet(nn.Module):
         x = image_BxHxWx3.astype(self.dtype)
         x = layers.Conv(self.widths[0], 3, self.stem_stride, use_bias=False, dtype=self.dtype)(x)
         x = nn.relu(norm()(x))
-        features = []
+        feature_maps = []
         for width, stage_stride in zip(self.widths, self.strides, strict=True):
             for stride in (stage_stride, 1):
                 h = layers.Conv(width, 3, stride, use_bias=False, dtype=self.dtype)(x)
@@ -55,8 +55,8 @@ class ResNet(nn.Module):
                 if x.shape != h.shape:
                     x = norm()(layers.Conv(width, 1, stride, use_bias=False, dtype=self.dtype)(x))
                 x = nn.relu(x + norm()(h))
-            features.append(x)
-        return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), features)
+            feature_maps.append(x)
+        return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), feature_maps)
 
 
 class PlainConvNet(nn.Module):
@@ -77,35 +77,35 @@ class PlainConvNet(nn.Module):
     def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         x = image_BxHxWx3.astype(self.dtype)
-        features = []
+        feature_maps = []
         for width in self.widths:
             for _ in range(2):
                 x = layers.Conv(width, use_bias=False, dtype=self.dtype)(x)
                 x = nn.relu(layers.batch_norm(train, self.dtype, self.axis_name)(x))
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
-            features.append(x)
+            feature_maps.append(x)
         x = x.astype(jnp.float32)
         x = jnp.concatenate([jnp.mean(x, axis=(1, 2)), jnp.max(x, axis=(1, 2))], axis=-1)
         x = nn.relu(nn.Dense(self.hidden)(x))
-        return Classification(nn.Dense(sum(self.value_counts))(x), features)
+        return Classification(nn.Dense(sum(self.value_counts))(x), feature_maps)
 
 
-def stack(features, stages: Sequence[int]) -> jax.Array:
+def stack(feature_maps, stages: Sequence[int]) -> jax.Array:
     """Feature maps of some stages, one over the other: float32 [B, h, w, C], as large as the first stage's.
 
     Each pixel of a stage has unit length over its channels, as in LPIPS (Zhang et al. 2018): no stage drowns the
     others, and the whole is about as large as an image in [-1, 1], for which the discriminators' losses are weighed.
     """
-    size = features[stages[0]].shape[1:3]
-    maps = []
+    size = feature_maps[stages[0]].shape[1:3]
+    stacked = []
     for stage in stages:
-        x = features[stage].astype(jnp.float32)
+        x = feature_maps[stage].astype(jnp.float32)
         x *= jax.lax.rsqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
-        maps.append(jax.image.resize(x, (x.shape[0], *size, x.shape[-1]), "bilinear"))
-    return jnp.concatenate(maps, axis=-1)
+        stacked.append(jax.image.resize(x, (x.shape[0], *size, x.shape[-1]), "bilinear"))
+    return jnp.concatenate(stacked, axis=-1)
 
 
-def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -> jax.Array:
+def activation_maps(variables, feature_map_BxhxwxC, label_BxA, value_counts, size) -> jax.Array:
     """Class activation maps (Zhou et al. 2016) of one value of each attribute.
 
     The head's weights for the value over the last feature map, ReLU, divided by the
@@ -113,7 +113,7 @@ def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -
 
     Args:
       variables: the attention network's.
-      feature_BxhxwxC: its last feature map.
+      feature_map_BxhxwxC: its last feature map.
       label_BxA: the values to look for; an unknown value gives a map of zeros.
       value_counts: `Schema.value_counts`.
       size: (H, W) of the result.
@@ -125,7 +125,7 @@ def activation_maps(variables, feature_BxhxwxC, label_BxA, value_counts, size) -
     weight_VxC = variables["params"]["head"]["kernel"].T
     known_BxA = label_BxA != UNKNOWN
     weight_BxAxC = jnp.where(known_BxA[..., None], weight_VxC[jnp.maximum(label_BxA, 0) + offsets_A], 0.0)
-    cam = jnp.einsum("bhwc,bac->bhwa", feature_BxhxwxC.astype(jnp.float32), weight_BxAxC)
+    cam = jnp.einsum("bhwc,bac->bhwa", feature_map_BxhxwxC.astype(jnp.float32), weight_BxAxC)
     cam = jax.nn.relu(cam)
     cam = cam / jnp.maximum(jnp.max(cam, axis=(1, 2), keepdims=True), 1e-6)
     return jax.image.resize(cam, (cam.shape[0], *size, cam.shape[-1]), "bilinear")

@@ -58,7 +58,7 @@ class EfficientNetLite(nn.Module):
         shared = {"train": train, "dtype": self.dtype, "axis_name": self.axis_name}
         x = image_BxHxWx3.astype(self.dtype)
         x = jax.nn.relu6(_ConvNorm(_STEM_CHANNELS, 3, stride=2, name="stem", **shared)(x))
-        reached, block, features = 2, 0, []
+        reached, block, feature_maps = 2, 0, []
         for stage, (blocks, kernel, stride, expansion, channels) in enumerate(_STAGES):
             if 0 < stage < len(_STAGES) - 1:
                 blocks = math.ceil(self.depth * blocks)
@@ -72,10 +72,10 @@ class EfficientNetLite(nn.Module):
                 block_dense = dense and i == 0
                 x = _Block(channels, kernel, block_stride, block_dense, expansion, name=f"block_{block}", **shared)(x)
                 block += 1
-            features.append(x)
+            feature_maps.append(x)
         x = jax.nn.relu6(_ConvNorm(_LAST_CHANNELS, 1, name="last", **shared)(x))
-        features.append(x)
-        return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), features)
+        feature_maps.append(x)
+        return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), feature_maps)
 
 
 class EfficientNetLite0(EfficientNetLite):

@@ -57,13 +57,13 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
     network = classifier_type(config, "attention")(**_knobs(config.attention.network), value_counts=(1,))  # of any head
     output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), jnp.zeros((1, *shape))))
     for stage in config.discriminator.stages:
-        if not 0 <= stage < len(output.features):
+        if not 0 <= stage < len(output.feature_maps):
             raise UserError(
                 f"discriminator.stages={config.discriminator.stages}: the attention network has stages 0 to"
-                f" {len(output.features) - 1}"
+                f" {len(output.feature_maps) - 1}"
             )
     stack = functools.partial(classifiers.stack, stages=config.discriminator.stages)
-    return jax.eval_shape(stack, output.features).shape[1:]
+    return jax.eval_shape(stack, output.feature_maps).shape[1:]
 
 
 def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:

@@ -157,13 +157,13 @@ class FrozenNetwork:
         return self._network.apply(self._variables, image)
 
     def _look(self, image, classification):
-        features = classification.features
-        view = classifiers.stack(features, self._stages) if self._stages else image
-        return Look(view, layers.spatial_mean(features[-1]), classification.logits)
+        feature_maps = classification.feature_maps
+        view = classifiers.stack(feature_maps, self._stages) if self._stages else image
+        return Look(view, layers.spatial_mean(feature_maps[-1]), classification.logits)
 
     def _activation_maps(self, classification, label):
-        feature = classification.features[-1]
-        return classifiers.activation_maps(self._variables, feature, label, self._value_counts, self._size)
+        feature_map = classification.feature_maps[-1]
+        return classifiers.activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
 
 
 def _edit(config, schema, image, source, target, params) -> generator.Output:

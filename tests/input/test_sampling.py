@@ -9,7 +9,7 @@ from amgan_jax.input import sampling
 COUNTS = (2, 3, 4)
 LABELS = np.stack([np.random.default_rng(0).integers(0, n, 50) for n in COUNTS], axis=-1).astype(np.int32)
 LABELS[::7, 1] = -1
-VIEW = sampling.View(flip=True, crop=0.2)
+AUGMENTATION = sampling.Augmentation(flip=True, crop=0.2)
 
 
 def _sampler(single=1.0, balance=0.5, labels=LABELS):
@@ -25,13 +25,15 @@ def _assert_same(a, b):
 def test_a_plan_depends_on_seed_and_step_alone():
     used = _sampler()
     for step in range(5):
-        used.plan(VIEW, 1, step, 16)
-    _assert_same(used.plan(VIEW, 1, 5, 16), _sampler().plan(VIEW, 1, 5, 16))
-    assert not np.array_equal(_sampler().plan(VIEW, 2, 5, 16)["row"], _sampler().plan(VIEW, 1, 5, 16)["row"])
+        used.plan(AUGMENTATION, 1, step, 16)
+    _assert_same(used.plan(AUGMENTATION, 1, 5, 16), _sampler().plan(AUGMENTATION, 1, 5, 16))
+    assert not np.array_equal(
+        _sampler().plan(AUGMENTATION, 2, 5, 16)["row"], _sampler().plan(AUGMENTATION, 1, 5, 16)["row"]
+    )
 
 
 def test_an_epoch_shows_every_row_once_in_an_order_of_its_own():
-    rows = [sampling.classifier_plan(LABELS, VIEW, 0, step, 10)["row"] for step in range(10)]
+    rows = [sampling.classifier_plan(LABELS, AUGMENTATION, 0, step, 10)["row"] for step in range(10)]
     first, second = np.concatenate(rows[:5]), np.concatenate(rows[5:])
     assert sorted(first) == sorted(second) == list(range(50))
     assert not np.array_equal(first, second)
@@ -41,7 +43,7 @@ def test_an_epoch_shows_every_row_once_in_an_order_of_its_own():
 def test_targets_differ_in_known_attributes_only_and_in_as_many_as_asked(single):
     counts = []
     for step in range(60):
-        plan = _sampler(single).plan(VIEW, 0, step, 16)
+        plan = _sampler(single).plan(AUGMENTATION, 0, step, 16)
         changed = plan["target"] != plan["label"]
         counts += changed.sum(axis=1)[(plan["label"] != -1).all(axis=1)].tolist()
         assert not (changed & (plan["label"] == -1)).any()
@@ -55,17 +57,17 @@ def test_targets_differ_in_known_attributes_only_and_in_as_many_as_asked(single)
 def test_of_an_image_with_few_known_values_all_are_edited_where_more_are_asked_for():
     labels = LABELS.copy()
     labels[:, 1:] = -1
-    plan = _sampler(0.0, labels=labels).plan(VIEW, 0, 0, 16)
+    plan = _sampler(0.0, labels=labels).plan(AUGMENTATION, 0, 0, 16)
     np.testing.assert_array_equal(plan["target"] != plan["label"], np.tile([True, False, False], (16, 1)))
 
 
 def test_a_schema_of_one_attribute_has_one_to_edit():
-    plan = sampling.EditSampler(LABELS[:, :1], COUNTS[:1], single=0.0, balance=0.5).plan(VIEW, 0, 0, 16)
+    plan = sampling.EditSampler(LABELS[:, :1], COUNTS[:1], single=0.0, balance=0.5).plan(AUGMENTATION, 0, 0, 16)
     assert (plan["target"] != plan["label"]).all()
 
 
 def test_references_have_the_edited_value():
-    plan = _sampler().plan(VIEW, 0, 0, 32)
+    plan = _sampler().plan(AUGMENTATION, 0, 0, 32)
     rows = np.arange(32), plan["focus"]
     np.testing.assert_array_equal(LABELS[plan["reference_row"]][rows], plan["target"][rows])
 
@@ -79,7 +81,7 @@ def test_balance_evens_out_rare_values():
 
     def share(balance):
         sampler = _sampler(balance=balance, labels=rare)
-        drawn = np.concatenate([sampler.plan(VIEW, 0, s, 100)["target"][:, 2] for s in range(20)])
+        drawn = np.concatenate([sampler.plan(AUGMENTATION, 0, s, 100)["target"][:, 2] for s in range(20)])
         return np.mean(drawn[drawn > 0] == 3)
 
     assert share(0.0) > 0.8 and 0.25 < share(1.0) < 0.5
@@ -90,19 +92,19 @@ def test_a_value_that_no_image_has_is_never_a_target():
     labels[labels[:, 2] == 3, 2] = 0
     for balance in (0.0, 1.0):
         sampler = _sampler(balance=balance, labels=labels)
-        assert max(sampler.plan(VIEW, 0, step, 50)["target"][:, 2].max() for step in range(10)) == 2
+        assert max(sampler.plan(AUGMENTATION, 0, step, 50)["target"][:, 2].max() for step in range(10)) == 2
 
 
 def test_images_without_a_known_label_are_no_sources():
     labels = LABELS.copy()
     labels[:25] = -1
-    assert min(_sampler(labels=labels).plan(VIEW, 0, step, 25)["row"].min() for step in range(5)) >= 25
+    assert min(_sampler(labels=labels).plan(AUGMENTATION, 0, step, 25)["row"].min() for step in range(5)) >= 25
     with pytest.raises(UserError, match="no training image has a known value"):
         _sampler(labels=np.full_like(LABELS, -1))
 
 
 def test_the_hosts_parts_make_up_the_global_batch():
-    plan = _sampler().plan(VIEW, 0, 0, 24)
+    plan = _sampler().plan(AUGMENTATION, 0, 0, 24)
     parts = [sampling.host_part(plan, 3, host, 4) for host in range(4)]
     for name, whole in plan.items():
         joined = np.stack([p[name].reshape(3, 2, *whole.shape[1:]) for p in parts], axis=1)
@@ -110,12 +112,12 @@ def test_the_hosts_parts_make_up_the_global_batch():
 
 
 def test_boxes_stay_inside_and_keep_their_share():
-    plan = sampling.classifier_plan(LABELS, VIEW, 0, 0, 50)
+    plan = sampling.classifier_plan(LABELS, AUGMENTATION, 0, 0, 50)
     top_left, bottom_right = plan["box"][:, :2], plan["box"][:, 2:]
     assert (top_left >= 0).all() and (bottom_right <= 1.0 + 1e-6).all()
     assert (bottom_right - top_left).min() >= 0.8 - 1e-6
     assert 10 < plan["flip"].sum() < 40
-    plain = sampling.classifier_plan(LABELS, sampling.View(flip=False, crop=0.0), 0, 0, 50)
+    plain = sampling.classifier_plan(LABELS, sampling.Augmentation(flip=False, crop=0.0), 0, 0, 50)
     assert not plain["flip"].any() and (plain["box"] == [0, 0, 1, 1]).all()
 
 

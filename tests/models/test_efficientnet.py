@@ -194,7 +194,7 @@ def test_converted_weights_give_what_they_give_in_tensorflow(variables, size, mo
     expected = _in_tensorflow(tf, weights, STAGES[size], IMAGE)
     output = jax.jit(_network(32, size).apply)(pretrained.lay_over(f"efficientnet_lite{size}", variables), IMAGE)
     assert expected.shape == (2, 2, 2, 1280) and expected.std() > 0.1
-    np.testing.assert_allclose(output.features[-1], expected, atol=1e-3)
+    np.testing.assert_allclose(output.feature_maps[-1], expected, atol=1e-3)
 
 
 def test_converted_weights_give_what_they_give_in_pytorch(original, variables, size):
@@ -204,7 +204,7 @@ def test_converted_weights_give_what_they_give_in_pytorch(original, variables, s
         expected = original(torch.from_numpy(IMAGE.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
     output = jax.jit(_network(32, size).apply)(pretrained.lay_over(f"efficientnet_lite{size}", variables), IMAGE)
     assert expected.shape == (2, 2, 2, 1280) and expected.std() > 0.1
-    np.testing.assert_allclose(output.features[-1], expected, atol=1e-4)
+    np.testing.assert_allclose(output.feature_maps[-1], expected, atol=1e-4)
     pooled = expected.mean((1, 2))
     head = variables["params"]["head"]
     np.testing.assert_allclose(output.logits, pooled @ head["kernel"] + head["bias"], atol=1e-4)
@@ -222,8 +222,8 @@ def test_pretrained_weights_change_everything_but_the_head(original, variables, 
 def test_output_stride_sets_the_maps_size_and_no_parameter(output_stride, last, variables, size):
     network = _network(output_stride, size)
     output, shapes = jax.eval_shape(network.init_with_output, jax.random.key(0), IMAGE)
-    assert [f.shape[-1] for f in output.features] == [*(channels for *_, channels in STAGES[size]), 1280]
-    assert output.features[-1].shape == (2, *last, 1280) and output.logits.shape == (2, 5)
+    assert [f.shape[-1] for f in output.feature_maps] == [*(channels for *_, channels in STAGES[size]), 1280]
+    assert output.feature_maps[-1].shape == (2, *last, 1280) and output.logits.shape == (2, 5)
     assert jax.tree.map(np.shape, shapes) == jax.tree.map(np.shape, variables)
 
 
@@ -286,7 +286,7 @@ def test_activation_maps_are_read_off_the_last_map():
     variables = random_variables(_network(16), IMAGE)
     output = jax.jit(_network(16).apply)(variables, IMAGE)
     label = np.array([[0, 2], [1, -1]])
-    maps = classifiers.activation_maps(variables, output.features[-1], label, COUNTS, IMAGE.shape[1:3])
+    maps = classifiers.activation_maps(variables, output.feature_maps[-1], label, COUNTS, IMAGE.shape[1:3])
     assert maps.shape == (2, 64, 48, 2) and maps[0].max() > 0.5 and not np.any(maps[1, ..., 1])
 
 

@@ -213,7 +213,7 @@ def test_activation_map_of_a_network_whose_answer_is_known():
 def test_classifiers_use_running_averages_when_not_training(module):
     variables = module.init(jax.random.key(0), IMAGE)
     output = module.apply(variables, IMAGE)
-    assert output.logits.shape == (2, 5) and output.features[-1].shape == (2, 4, 3, 8)
+    assert output.logits.shape == (2, 5) and output.feature_maps[-1].shape == (2, 4, 3, 8)
     alone = module.apply(variables, IMAGE[:1]).logits
     np.testing.assert_allclose(alone, output.logits[:1], rtol=1e-4, atol=1e-5)
     _, updated = module.apply(variables, IMAGE, train=True, mutable=["batch_stats"])

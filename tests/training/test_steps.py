@@ -273,7 +273,11 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
         classifiers.activation_maps(
-            attention, network.apply(attention, batch[image]).features[-1], batch[label], SCHEMA.value_counts, (32, 32)
+            attention,
+            network.apply(attention, batch[image]).feature_maps[-1],
+            batch[label],
+            SCHEMA.value_counts,
+            (32, 32),
         )
         for image, label in (("image", "label"), ("reference", "target"))
     ]
