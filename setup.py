@@ -50,7 +50,7 @@ setuptools.setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]),
-    package_data={"amgan_jax.editing": ["words.json"]},
+    package_data={"amgan_jax.editing.words": ["words.json"]},
     install_requires=_CORE,
     extras_require={**_EXTRAS, "all": sorted(set(sum(_EXTRAS.values(), [])))},
 )

@@ -34,10 +34,10 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.commands import cli
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
+from amgan_jax.files import local_path, write_atomically
 from amgan_jax.metrics import read_metrics
 from amgan_jax.models import networks
 from amgan_jax.training import parallel, state, steps
-from amgan_jax.workdir import local_path, write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(_ROOT))  # where config files find each other

@@ -24,8 +24,8 @@ import tqdm
 
 from amgan_jax import garments
 from amgan_jax.commands import cli
+from amgan_jax.files import write_atomically
 from amgan_jax.input import tfdata
-from amgan_jax.workdir import write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path[:0] = [str(_ROOT), str(_ROOT / "data")]  # where config files find each other, and labelled_images is

@@ -27,9 +27,9 @@ import tqdm  # noqa: E402
 from amgan_jax import garments  # noqa: E402
 from amgan_jax.commands import cli  # noqa: E402
 from amgan_jax.errors import UserError  # noqa: E402
+from amgan_jax.files import write_atomically  # noqa: E402
 from amgan_jax.schema import Schema  # noqa: E402
 from amgan_jax.training import parallel, state, steps  # noqa: E402
-from amgan_jax.workdir import write_atomically  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(_ROOT))  # where config files find each other

@@ -23,8 +23,8 @@ import tensorflow_datasets as tfds
 
 from amgan_jax.commands import cli
 from amgan_jax.errors import UserError
-from amgan_jax.input import fingerprint, tfdata
-from amgan_jax.workdir import local_path
+from amgan_jax.files import local_path
+from amgan_jax.input import built, fingerprint
 import celeb_a
 import deepfashion
 import ingest
@@ -142,7 +142,7 @@ def _check_flags():
 def _build_garments(data_dir):
     flags_ = {name: flag.value for name, flag in _SIZES.items()}
     builder = synthetic_garments.SyntheticGarments(
-        name=tfdata.variant_name(flags_),
+        name=built.variant_name(flags_),
         height=flags_["height"],
         width=flags_["width"],
         counts={split: flags_[split] for split in SPLITS},
@@ -159,7 +159,7 @@ def _build_photos(data_dir):
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
     photo_list, variant = _read(name, source)
-    digests = {file: tfdata.source_digest(source / file) for file in _WATCHED.get(name, ())}
+    digests = {file: built.source_digest(source / file) for file in _WATCHED.get(name, ())}
     for note in photo_list.notes:
         print(note)
     files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
@@ -210,10 +210,10 @@ def _build_on_beam(builder, photos):
 def _read(name, source):
     """The dataset's photos, and the name of the variant."""
     if name == "manifest":
-        return manifest.read(source, _FOLD_VALUES.value), tfdata.variant_name({"name": _NAME.value})
+        return manifest.read(source, _FOLD_VALUES.value), built.variant_name({"name": _NAME.value})
     if name == "deepfashion":
         photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
-        return photo_list, tfdata.variant_name({"annotation": annotation})
+        return photo_list, built.variant_name({"annotation": annotation})
     if name in _LABELLED:
         return labelled_photos.read(source, local_path(_LABELS.value or str(_HERE / f"{name}.csv"))), ""
     return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""

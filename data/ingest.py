@@ -18,7 +18,7 @@ import tqdm
 
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import write_atomically
+from amgan_jax.files import write_atomically
 import near_copies
 from photo_list import NAMED, SPLITS, Photo, has_file, read_table
 

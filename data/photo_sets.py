@@ -17,7 +17,7 @@ class _PhotoSet(LabelledImages):
     Args:
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
-      digests: `tfdata.source_digest` of files of the source, by name, whose change is to be noticed.
+      digests: `built.source_digest` of files of the source, by name, whose change is to be noticed.
       files: `fingerprint.record_files` of the photos.
 
     Attributes:

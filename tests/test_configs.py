@@ -6,10 +6,10 @@ import pathlib
 import jax
 import pytest
 
-from amgan_jax import experiment, garments
+from amgan_jax import garments
 from amgan_jax.errors import UserError
 from amgan_jax.models import networks
-from amgan_jax.training import state
+from amgan_jax.training import checks, state
 from configs import compare
 from tests import helpers
 
@@ -19,7 +19,7 @@ NAMES = sorted(p.stem for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_fit_the_images(name):
     config = importlib.import_module(f"configs.{name}").get_config()
-    experiment.check_config(config)
+    checks.check_config(config)
     assert config.amgan.num_steps > config.amgan.n_critic
     start = jax.eval_shape(lambda: state.init_amgan(config, garments.SCHEMA))
     image = jax.ShapeDtypeStruct((1, config.height, config.width, 3), jax.numpy.float32)
@@ -37,7 +37,7 @@ def test_all_systems_have_about_as_many_parameters(name):
     counts = {}
     for system in compare.SYSTEMS:
         config = configs.get_config(system)
-        experiment.check_config(config)
+        checks.check_config(config)
         start = jax.eval_shape(lambda c=config: state.init_amgan(c, garments.SCHEMA))
         counts[system] = sum(x.size for x in jax.tree.leaves(start.generator))
         baseline = system in ("stargan", "ganimation", "sagan")

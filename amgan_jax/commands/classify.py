@@ -10,7 +10,7 @@ from absl import flags
 
 from amgan_jax.commands import batches, cli
 from amgan_jax.editing import editor, photos
-from amgan_jax.workdir import local_path, write_atomically
+from amgan_jax.files import local_path, write_atomically
 
 
 def define_flags():

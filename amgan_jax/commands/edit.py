@@ -12,7 +12,7 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.commands import batches, cli
 from amgan_jax.editing import editor, photos, words
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import local_path
+from amgan_jax.files import local_path
 
 _log = logging.getLogger("amgan_jax.edit")
 

@@ -20,9 +20,9 @@ from ml_collections import config_dict, config_flags
 from amgan_jax import experiment, workdir
 from amgan_jax.commands import cli
 from amgan_jax.errors import UserError
-from amgan_jax.input import fingerprint
+from amgan_jax.input import built, fingerprint
 from amgan_jax.measures import driver
-from amgan_jax.training import allocator, ownership, parallel
+from amgan_jax.training import allocator, checks, ownership, parallel
 from amgan_jax.training.preemption import watch
 
 _log = logging.getLogger("amgan_jax.main")
@@ -61,9 +61,9 @@ def main(argv):
     if flags.FLAGS.mode == "evaluate" and flags.FLAGS.new_data == fingerprint.RETRAIN:
         raise UserError(f"--mode=evaluate trains nothing: --new_data={fingerprint.KEEP} evaluates on the new data")
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
-    experiment.check_config(config)
+    checks.check_config(config)
     if flags.FLAGS.mode == "train":
-        experiment.check_devices(config)
+        checks.check_devices(config)
     source = _source(config)
     if flags.FLAGS.mode == "evaluate":
         workdir.check(directory, config, source.schema)
@@ -95,22 +95,22 @@ def _source(config):
 
     if config.data.build or config.data.source:
         if jax.process_index() == 0:
-            _build_missing(config, tfdata)
+            _build_missing(config)
         parallel.wait_for_all("dataset")
-        _build_missing(config, tfdata)  # on hosts that do not share the first one's disk
+        _build_missing(config)  # on hosts that do not share the first one's disk
     return tfdata.DatasetSource(config)
 
 
-def _build_missing(config, tfdata):
-    if tfdata.is_built(config):
+def _build_missing(config):
+    if built.is_built(config):
         return
-    command = [sys.executable, *tfdata.build_command(config)]
+    command = [sys.executable, *built.build_command(config)]
     _log.info("building the dataset: %s", " ".join(command))
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}  # this process holds the accelerator
     # The pipe closes when this process ends, however it does.
     with subprocess.Popen([*command, "--end_with_input"], env=environment, stdin=subprocess.PIPE) as build:
         status = build.wait()
-    if status and not tfdata.is_built(config):
+    if status and not built.is_built(config):
         sys.exit(2)  # the build has said why, and no other process has built it meanwhile
 
 

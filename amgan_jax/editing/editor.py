@@ -11,6 +11,7 @@ from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.models import classifiers as attention_lib
 from amgan_jax.models import networks
+from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.schema import Schema
 from amgan_jax.training import checkpoints, state
 
@@ -87,7 +88,7 @@ class Editor:
         variables = self.classifiers["attention"]
         feature = apply_classifier(self.config, self.schema, "attention", variables, image).features[-1]
         size = image.shape[1:3]
-        return jax.device_get(attention_lib.activation_maps(variables, feature, label, self.schema.value_counts, size))
+        return jax.device_get(activation_maps(variables, feature, label, self.schema.value_counts, size))
 
 
 def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:

@@ -9,9 +9,10 @@ import pathlib
 import numpy as np
 
 from amgan_jax.errors import UserError
+from amgan_jax.files import write_atomically
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
-from amgan_jax.workdir import LOCK, REPLACED, write_atomically
+from amgan_jax.workdir import LOCK, REPLACED
 
 REFUSE, KEEP, RETRAIN = "refuse", "keep", "retrain"  # what to do
 _FILE = "dataset.json"

@@ -16,6 +16,7 @@ import optax
 from amgan_jax import encoding
 from amgan_jax.models import classifiers as attention_lib
 from amgan_jax.models import generator, layers, networks
+from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.networks import GLOBAL, REGIONAL
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
@@ -164,7 +165,7 @@ class Attention:
 
     def _activation_maps(self, classification, label):
         feature = classification.features[-1]
-        return attention_lib.activation_maps(self._variables, feature, label, self._value_counts, self._size)
+        return activation_maps(self._variables, feature, label, self._value_counts, self._size)
 
 
 def _edit(config, schema, image, source, target, params) -> generator.Output:

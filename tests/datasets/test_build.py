@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from amgan_jax.errors import UserError
-from amgan_jax.input import fingerprint
+from amgan_jax.input import built, fingerprint
 from tests import helpers, trees
 
 tfdata = pytest.importorskip("amgan_jax.input.tfdata")
@@ -175,9 +175,9 @@ def test_what_a_killed_build_left_is_removed_and_never_read(tree):
     (left / "dataset_info.json").write_text("{}")
     config = helpers.tiny_config()
     config.data.dataset, config.data.data_dir, config.data.builder = "fashion_products", str(tree / "built"), {}
-    assert not tfdata.is_built(config)
+    assert not built.is_built(config)
     _build_tree(tree)
-    assert not left.exists() and tfdata.is_built(config)
+    assert not left.exists() and built.is_built(config)
 
 
 def test_another_dataset_of_the_same_name_is_not_taken_for_ours(tree):

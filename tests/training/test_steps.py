@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from amgan_jax import encoding, garments
-from amgan_jax.models import classifiers as attention_lib
 from amgan_jax.models import networks
+from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.training import parallel, state, steps
 from tests import helpers
 
@@ -273,7 +273,7 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     assert np.array_equal(guide["region"], guide["regions"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
-        attention_lib.activation_maps(
+        activation_maps(
             attention, network.apply(attention, part[image]).features[-1], part[label], SCHEMA.value_counts, (32, 32)
         )
         for image, label in (("image", "label"), ("reference", "target"))
