@@ -18,8 +18,9 @@ from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint
 from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
-from amgan_jax.models import networks, pretrained
+from amgan_jax.models import pretrained
 from amgan_jax.training import checks, finite, health, loop, ownership, parallel, state, steps
+from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerp
     # What these raise, not after hours.
     driver.check_measures(config, source, "validation")
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         if config[name].pretrained and not (workdir / name).exists():
             pretrained.locate(config[name].architecture)
     with ownership.hold(workdir):

@@ -8,8 +8,9 @@ from ml_collections import config_dict
 
 from amgan_jax.errors import UserError
 from amgan_jax.files import write_atomically
-from amgan_jax.models import networks
 from amgan_jax.schema import Schema
+
+CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 
 # Keys whose change leaves what was trained so far valid.
 _CHANGEABLE = (
@@ -28,7 +29,7 @@ _CHANGEABLE = (
 )
 
 # Keys, and sections, that what the classifiers learnt depends on.
-_OF_CLASSIFIERS = ("data", "dtype", "height", "width", *networks.CLASSIFIERS)
+_OF_CLASSIFIERS = ("data", "dtype", "height", "width", *CLASSIFIERS)
 
 _OF_EDITS = ("data.balance", "data.single")  # but these
 

@@ -16,7 +16,7 @@ import time
 
 from absl import flags
 
-from amgan_jax.commands import cli
+from amgan_jax import cli
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.metrics import read_metrics

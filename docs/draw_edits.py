@@ -9,8 +9,7 @@ from absl import flags
 from matplotlib import figure
 import numpy as np
 
-from amgan_jax import report
-from amgan_jax.commands import cli
+from amgan_jax import cli, report
 from amgan_jax.editing import editor, photos
 from amgan_jax.files import local_path
 

@@ -9,7 +9,7 @@ import pathlib
 
 from absl import flags
 
-from amgan_jax.commands import cli
+from amgan_jax import cli
 from amgan_jax.editing import styles
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path, write_atomically

@@ -10,17 +10,15 @@ import shlex
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.input import fingerprint
-from amgan_jax.models import networks
 
-_BUILD_SCRIPT = pathlib.Path(__file__).parents[2] / "data" / "build.py"
-_SOURCELESS = "synthetic_garments"  # all others are built from files
+RENDERED = "synthetic_garments"  # all other datasets are built from files
 
 
 def build_command(config) -> list[str]:
     """The command that builds the config's dataset, without the interpreter."""
-    command = [str(_BUILD_SCRIPT), f"--dataset={config.data.dataset}"]
+    command = ["-m", "amgan_jax.build", f"--dataset={config.data.dataset}"]
     command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
-    if config.data.dataset != _SOURCELESS:
+    if config.data.dataset != RENDERED:
         command.append(f"--source={config.data.source or 'DIR'}")
     if config.data.data_dir:
         command.append(f"--data_dir={config.data.data_dir}")
@@ -36,8 +34,8 @@ def find(config) -> pathlib.Path:
     """The folder of the config's dataset.
 
     Raises:
-      UserError: it is not built (the message has the command that builds it), from other files than
-        `config.data.source` has now, or rendered at another size than the evaluator sees.
+      UserError: it is not built (the message has the command that builds it), or from other files
+        than `config.data.source` has now.
     """
     directory = _variant_directory(config)
     if directory is None:
@@ -48,8 +46,6 @@ def find(config) -> pathlib.Path:
     if config.data.source:
         digests = json.loads((directory / "metadata.json").read_text()).get("digests") or {}
         _check_source(local_path(config.data.source), directory, digests)
-    if config.data.dataset == _SOURCELESS:
-        _check_rendered_size(config)
     return directory
 
 
@@ -67,17 +63,6 @@ def _check_source(source, directory, digests):
             f"{source / changed[0]}{more} not what {directory} was built from: remove that folder to build it"
             " again, leave --config.data.source out to train on what is built, or, for another set of photos,"
             " give the set a --config.data.builder.name of its own"
-        )
-
-
-def _check_rendered_size(config):
-    """The truth of an edit is rendered as the evaluator sees the image, so the image must have been, too."""
-    built = config.data.builder.height, config.data.builder.width
-    seen = networks.image_size(config, "evaluator")
-    if built != seen:
-        raise UserError(
-            f"the garments are rendered at {built[0]} x {built[1]} pixels and the evaluator sees {seen[0]} x {seen[1]}:"
-            f" set --config.data.builder.height={seen[0]} --config.data.builder.width={seen[1]}"
         )
 
 

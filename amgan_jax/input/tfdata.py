@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from amgan_jax.errors import UserError
 from amgan_jax.input import built, fingerprint, sampling
 from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
@@ -55,11 +56,13 @@ class DatasetSource:
       config: the experiment's; `config.data` says which dataset.
 
     Raises:
-      UserError: see `built.find`.
+      UserError: see `built.find`; or garments are rendered at another size than the evaluator sees.
     """
 
     def __init__(self, config):
         builder = tfds.builder_from_directory(built.find(config))
+        if config.data.dataset == built.RENDERED:
+            _check_rendered_size(config)
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
         self.queries = _find_queries(builder, self._tables["test"])
@@ -114,6 +117,17 @@ def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
         antialias=True,
     )
     return 1.0 - darkness[0] * (2.0 / 255.0)
+
+
+def _check_rendered_size(config):
+    """The truth of an edit is rendered as the evaluator sees the image, so the image must have been, too."""
+    built = config.data.builder.height, config.data.builder.width
+    seen = networks.image_size(config, "evaluator")
+    if built != seen:
+        raise UserError(
+            f"the garments are rendered at {built[0]} x {built[1]} pixels and the evaluator sees {seen[0]} x {seen[1]}:"
+            f" set --config.data.builder.height={seen[0]} --config.data.builder.width={seen[1]}"
+        )
 
 
 def _read_table(builder, split):

@@ -15,8 +15,9 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.measures import contract, feed
-from amgan_jax.models import layers, networks
+from amgan_jax.models import layers
 from amgan_jax.training import checkpoints
+from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 _SHEET_ROWS = 10
@@ -146,7 +147,7 @@ def results(measures: list[contract.BaseMeasure]) -> dict[str, contract.Figure]:
 
 def _training_figures(workdir):
     """Steps of AMGAN, and seconds of all three trainings."""
-    progress = {name: checkpoints.progress(workdir / name) for name in (*networks.CLASSIFIERS, "amgan")}
+    progress = {name: checkpoints.progress(workdir / name) for name in (*CLASSIFIERS, "amgan")}
     return {
         "train/steps": progress["amgan"][0],
         "train/seconds": sum(seconds for _, seconds in progress.values()),

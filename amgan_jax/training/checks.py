@@ -6,6 +6,7 @@ from amgan_jax import encoding
 from amgan_jax.errors import UserError
 from amgan_jax.models import efficientnet, networks
 from amgan_jax.training import parallel
+from amgan_jax.workdir import CLASSIFIERS
 
 _SEEDS = 2**63  # how many JAX takes
 
@@ -36,7 +37,7 @@ def check_config(config) -> None:
         raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         _check_classifier(config, name)
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:

@@ -287,7 +287,7 @@ def test_configs_load_from_any_folder(tmp_path):
 
 _FORBIDDEN = """
 import errno
-from amgan_jax.commands import cli
+from amgan_jax import cli
 def main(argv):
     raise PermissionError(errno.EACCES, "Permission denied", "mine.jpg")  # root may read whatever it likes
 cli.run(main)

@@ -60,7 +60,7 @@ def _shrink(config):
 @pytest.mark.parametrize("name", TREES)
 def test_a_config_trains_and_evaluates_from_published_files(name, tmp_path):
     TREES[name](tmp_path)
-    config = importlib.import_module(f"configs.{name}").get_config()
+    config = importlib.import_module(f"amgan_jax.configs.{name}").get_config()
     _shrink(config)
     config.data.source, config.data.data_dir = str(tmp_path), str(tmp_path / "built")
     result = helpers.run(*built.build_command(config))
