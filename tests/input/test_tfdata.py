@@ -204,7 +204,8 @@ def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
         config.data.dataset, config.data.data_dir = dataset, str(tmp_path)
         if dataset == "fashion_products":
             config.data.builder = {}
-        pattern = f"{dataset} is not built in {tmp_path}; build it with: python .*build.py --dataset={dataset}.*{said}"
+        command = f"python -m amgan_jax.build --dataset={dataset}.*{said}"
+        pattern = f"{dataset} is not built in {tmp_path}; build it with: {command}"
         with pytest.raises(UserError, match=pattern):
             tfdata.DatasetSource(config)
 
