@@ -50,7 +50,20 @@ setuptools.setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]),
-    package_data={"amgan_jax.editing": ["words.json"]},
+    package_dir={"amgan_jax.configs": "configs", "amgan_jax.datasets": "data"},
+    package_data={
+        "amgan_jax": ["py.typed"],
+        "amgan_jax.datasets": ["*.csv", "*.json"],
+        "amgan_jax.editing.words": ["words.json"],
+    },
+    entry_points={
+        "console_scripts": [
+            "amgan-train = amgan_jax.commands.train:run",
+            "amgan-edit = amgan_jax.commands.edit:run",
+            "amgan-classify = amgan_jax.commands.classify:run",
+            "amgan-build = amgan_jax.datasets.build:run",
+        ]
+    },
     install_requires=_CORE,
     extras_require={**_EXTRAS, "all": sorted(set(sum(_EXTRAS.values(), [])))},
 )

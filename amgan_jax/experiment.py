@@ -1,102 +1,28 @@
-"""The training loops: from iterators of numpy batches to final states.
+"""A whole experiment: the trainings of a workdir, one after another, with measures on the way.
 
 Imports no TensorFlow: batches come from any `Source`.
 """
 
-from collections.abc import Callable, Iterator
-import dataclasses
+from collections.abc import Callable
 import functools
 import logging
 import pathlib
-import time
-from typing import Any, Protocol
 
 import jax
 import numpy as np
-import tqdm
 
-from amgan_jax import encoding, report
+from amgan_jax import report
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint
+from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
-from amgan_jax.measures.contract import Queries
-from amgan_jax.metrics import MetricsWriter, is_written
-from amgan_jax.models import efficientnet, networks, pretrained
-from amgan_jax.schema import Schema
-from amgan_jax.training import finite, health, ownership, parallel, state, steps
-from amgan_jax.training.checkpoints import Checkpoints, Restored
-from amgan_jax.training.preemption import watch
+from amgan_jax.models import pretrained
+from amgan_jax.training import checks, finite, health, loop, ownership, parallel, state, steps
+from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
-Batch = dict[str, np.ndarray]
-_SEEDS = 2**63  # how many JAX takes
-_UNSTABLE = (
-    "lower the learning rate and train in another --workdir,"
-    " or leave such updates out with --config.skip_broken_updates=True"
-)
-
-
-class Source(Protocol):
-    """Where batches come from: `tfdata.DatasetSource`, `arrays.ArraySource`, or your own.
-
-    The batch of a step is a pure function of the config and the step, so that training
-    can go on from any step. Each host gets its part.
-
-    queries: published edits of test images, None where there are none.
-    """
-
-    schema: Schema
-    queries: Queries | None
-
-    def fingerprint(self) -> fingerprint.Fingerprint:
-        """What tells this data from other data, see `fingerprint.of_split`: by split."""
-
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
-        """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
-
-        Of the size `networks.image_size(config, name)`.
-        """
-
-    def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
-        """The batch of `steps.amgan_step`, with [n_critic * B] in front of each array."""
-
-    def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
-        """image, of the evaluator's size, label, row int [B], valid bool [B] (False: padding); nuisance int32
-        [B, 2] where known."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Hook:
-    """What happens each `interval` steps, and after the last: `call(step, state)` gives figures to log.
-
-    A checkpoint is written before, so that a call may take long: what is cut off is called again by a resume.
-    """
-
-    interval: int
-    call: Callable[[int, Any], dict[str, float]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """One training: of the attention network, the evaluator or AMGAN.
-
-    update: maps (state, sharded batch) to (state, metrics).
-    batches: from a first step to host batches.
-    microbatches: in a batch, see `parallel.shard`.
-    on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
-    hooks: called in training; on all hosts of the same intervals.
-    """
-
-    name: str
-    num_steps: int
-    batch_size: int
-    update: Callable
-    batches: Callable[[int], Iterator[Batch]]
-    microbatches: int = 1
-    on_fresh: Callable[[Any], Any] | None = None
-    hooks: tuple[Hook, ...] = ()
 
 
 def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
@@ -113,12 +39,12 @@ def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerp
         are wanted and not installed, the workdir holds another config's, schema's or dataset's work or is in use,
         the loss is not finite, or a checkpoint cannot be written.
     """
-    check_config(config)
-    check_devices(config)
+    checks.check_config(config)
+    checks.check_devices(config)
     # What these raise, not after hours.
     driver.check_measures(config, source, "validation")
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         if config[name].pretrained and not (workdir / name).exists():
             pretrained.locate(config[name].architecture)
     with ownership.hold(workdir):
@@ -149,117 +75,10 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
         raise UserError(refused)
 
 
-def check_config(config) -> None:
-    """Raises UserError for a config that cannot be trained on any devices."""
-    for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
-        if not 0 <= _value(config, name) < _SEEDS:
-            raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
-    if config.data.threads < 0:
-        raise UserError(f"data.threads={config.data.threads}: 1 or more, or 0 for as many as there are cores")
-    counts = (
-        "log_steps",
-        "checkpoint_steps",
-        "sample_steps",
-        "sample_images",
-        "evaluate.batch_size",
-        "evaluate.validation_images",
-        "attention.num_steps",
-        "evaluator.num_steps",
-        "evaluator.scale",
-        "amgan.num_steps",
-        "amgan.n_critic",
-        "amgan.cycle_every",
-    )
-    for name in counts:
-        if _value(config, name) < 1:
-            raise UserError(f"{name} should be at least 1")
-    shares = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
-    for name, largest in shares.items():
-        if not 0.0 <= _value(config, name) <= largest:
-            raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
-    parts = config.amgan.condition
-    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(encoding.CONDITION_PARTS):
-        raise UserError(f"amgan.condition={parts}: {', '.join(encoding.CONDITION_PARTS)}, or one of them")
-    if config.generator_loss.attention and config.generator.mask in networks.SHARED_MASKS:
-        raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
-    for name in networks.CLASSIFIERS:
-        _check_classifier(config, name)
-    for name in ("height", "width"):
-        if config[name] < 4 or config[name] % 4:
-            raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
-    _check_discriminators(config)
-    if config.checkpoint_steps % config.log_steps:
-        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
-    if config.sample_images > config.evaluate.batch_size:
-        raise UserError(
-            f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
-        )
-    for name, interval in config.evaluate.during.items():
-        if interval < 0 or interval % config.log_steps:
-            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
-
-
-def _value(config, name):
-    """What stands under a dotted name."""
-    return functools.reduce(lambda node, key: node[key], name.split("."), config)
-
-
-def check_devices(config) -> None:
-    """Raises UserError for batches that cannot be divided over the devices that there are.
-
-    Neighbours that are mixed, and examples that the cycle loss leaves out, must be on one device: else
-    the update would depend on the number of devices.
-    """
-    for name, group in (
-        ("attention", 2 if config.attention.mixup else 1),
-        ("evaluator", 2 if config.evaluator.mixup else 1),
-        ("amgan", config.amgan.cycle_every),
-    ):
-        parallel.check_batch_size(name, config[name].batch_size, group)
-
-
-def _check_discriminators(config):
-    """Raises UserError for discriminators that cannot be built."""
-    height, width, _ = networks.discriminator_view_shape(config)
-    smallest = 2**config.discriminator.layers
-    if height % smallest or width % smallest:
-        raise UserError(
-            f"discriminator.layers={config.discriminator.layers}: {height} x {width} pixels cannot be halved that often"
-        )
-
-
-def _check_classifier(config, name):
-    """Raises UserError for a classifier that cannot be built or trained."""
-    networks.classifier_type(config, name)
-    if config[name].mixup < 0:
-        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
-    architecture, network = config[name].architecture, config[name].network
-    backbones = ", ".join(efficientnet.ARCHITECTURES)
-    if name == "attention" and architecture == "plain":
-        raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")
-    if architecture == "plain" and min(networks.image_size(config, name)) < 2 ** len(network.widths):
-        height, width = networks.image_size(config, name)
-        raise UserError(
-            f"{name}.network: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
-        )
-    if architecture == "resnet" and len(network.widths) != len(network.strides):
-        raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
-    if architecture in efficientnet.ARCHITECTURES and network.output_stride not in efficientnet.OUTPUT_STRIDES:
-        valid = ", ".join(map(str, efficientnet.OUTPUT_STRIDES))
-        raise UserError(f"{name}.network.output_stride={network.output_stride}: {valid}")
-    if config[name].pretrained and architecture not in efficientnet.ARCHITECTURES:
-        raise UserError(
-            f"{name}.pretrained: there are no weights of a {architecture}; set it to False,"
-            f" or {name}.architecture to one of {backbones}"
-        )
-
-
 def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     """Trains the attention network or the evaluator, to its final ClassifierState."""
     step = functools.partial(steps.classifier_step, config, name, source.schema)
-    phase = Phase(
+    phase = loop.Phase(
         name=name,
         num_steps=config[name].num_steps,
         batch_size=config[name].batch_size,
@@ -267,7 +86,7 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
         on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
     )
-    return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
+    return loop.run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
 def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
@@ -281,7 +100,7 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
     attention_variables = parallel.replicate(attention_variables)
     step = functools.partial(steps.amgan_step, config, source.schema)
     update = parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step, frozen=1)
-    phase = Phase(
+    phase = loop.Phase(
         name="amgan",
         num_steps=config.amgan.num_steps,
         batch_size=config.amgan.batch_size,
@@ -290,127 +109,12 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
         microbatches=config.amgan.n_critic,
         hooks=hooks,
     )
-    return run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
-
-
-def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
-    """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
-
-    Raises:
-      UserError: the loss is not finite, a checkpoint cannot be written, or the workdir has been taken over.
-    """
-    checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
-    first_step = int(train_state.step)
-    # A checkpoint is written before the hooks and the metrics of its step, which a signal may have cut off.
-    owed = bool(window) and not is_written(workdir, phase.name, first_step)
-    if first_step >= phase.num_steps and not owed:
-        checkpoints.close()
-        return train_state
-    writer = MetricsWriter(workdir, phase.name, first_step) if jax.process_index() == 0 else None
-    started = time.monotonic() - seconds
-    with _progress_bar(phase, first_step) as bar:
-        finish = functools.partial(_finish_step, phase, config, writer, bar)
-        window = finish(first_step, train_state, window) if owed else []
-        batches = phase.batches(first_step)
-        for step in range(first_step + 1, phase.num_steps + 1):
-            train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.microbatches))
-            watch.stepped()
-            window.append(metrics)
-            # Waiting for the step before the last keeps the device busy and the queue short.
-            if len(window) > 1:
-                jax.block_until_ready(window[-2])
-            bar.update(phase.batch_size)
-            stop = watch.should_save()
-            if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
-                window = _fetch(phase, step, window)
-                _check_finite(phase, step, train_state, checkpoints)
-                ownership.check(workdir)
-                checkpoints.save(train_state, time.monotonic() - started, window)
-                watch.saved()
-                if stop:
-                    watch.leave()
-            window = finish(step, train_state, window)
-    checkpoints.close()
-    if writer:
-        writer.close()
-    return train_state
-
-
-def _is_due(phase, step, interval):
-    return step % interval == 0 or step == phase.num_steps
-
-
-def _due_hooks(phase, step):
-    return [hook for hook in phase.hooks if _is_due(phase, step, hook.interval)]
-
-
-def _finish_step(phase, config, writer, bar, step, train_state, window):
-    """Does what is due after a step; returns the window, emptied if it is written."""
-    figures = {n: f for hook in _due_hooks(phase, step) for n, f in hook.call(step, train_state).items()}
-    if not _is_due(phase, step, config.log_steps):
-        return window
-    _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
-    return []
-
-
-def _start(checkpoints, init, on_fresh):
-    """The newest checkpoint where there is one, else the fresh state: see `checkpoints.Restored`."""
-    if checkpoints.latest_step() is not None:
-        return checkpoints.restore(jax.eval_shape(init))
-    fresh = jax.jit(init)()
-    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [])
+    return loop.run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
 
 
 def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState], state.ClassifierState]:
     """The optimizer's state stays, as its moments start at zero for any weights."""
     return lambda fresh: fresh.replace(variables=pretrained.lay_over(architecture, fresh.variables))
-
-
-def _fetch(phase, step, window):
-    """A window's metrics as numbers; UserError where they are not finite."""
-    window = [{name: float(value) for name, value in metrics.items()} for metrics in jax.device_get(window)]
-    broken = [(name, value) for metrics in window for name, value in metrics.items() if not np.isfinite(value)]
-    if broken:
-        name, value = broken[0]
-        raise UserError(f"{phase.name}: {name} is {value} at step {step}: {_UNSTABLE}")
-    return window
-
-
-def _check_finite(phase, step, train_state, checkpoints):
-    """Raises UserError for a state that a checkpoint should not hold: metrics are of before the last update."""
-    broken = finite.broken_part(train_state)
-    if broken:
-        last = checkpoints.latest_step()
-        kept = "nothing is saved" if last is None else f"the checkpoint of step {last} stays"
-        raise UserError(f"{phase.name}: {broken} is not finite after step {step}, {kept}: {_UNSTABLE}")
-
-
-def _write_window(phase, step, window, figures, writer, bar):
-    """Writes the mean over a window of metrics, and the hooks' figures; UserError where every update was skipped."""
-    means, skipped = finite.mean(window), finite.skipped_for(window)
-    if len(skipped) == len(window):
-        raise UserError(f"{phase.name}: all updates since step {step - len(window)} were skipped: {_UNSTABLE}")
-    if skipped:
-        _log.warning("step %d: %d updates skipped, not finite: %s", step, len(skipped), ", ".join(sorted(set(skipped))))
-    if writer:
-        writer.write(step, means | figures)
-    shown = health.headline(phase.name, means)
-    bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in shown.items()), refresh=False)
-    for warning in health.diagnose(phase.name, step, means):
-        _log.warning("%s", warning)
-
-
-def _progress_bar(phase, first_step):
-    images = phase.batch_size
-    return tqdm.tqdm(
-        desc=phase.name,
-        total=phase.num_steps * images,
-        initial=first_step * images,
-        unit="images",
-        mininterval=2.0,
-        disable=jax.process_index() != 0,
-    )
 
 
 def _hooks(config, source, workdir, attention_variables, evaluator_variables):
@@ -420,7 +124,7 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
         if interval:
             measures.setdefault(interval, []).append(name)
     if jax.process_index() != 0:  # but all hosts save before the first one calls a hook
-        return tuple(Hook(interval, lambda step, train_state: {}) for interval in (config.sample_steps, *measures))
+        return tuple(loop.Hook(interval, lambda step, train_state: {}) for interval in (config.sample_steps, *measures))
 
     # Once, not at each measure.
     classifiers = jax.device_put({"attention": attention_variables, "evaluator": evaluator_variables})
@@ -429,8 +133,10 @@ def _hooks(config, source, workdir, attention_variables, evaluator_variables):
         return editor.Editor(config, source.schema, jax.device_get(train_state.ema), classifiers)
 
     judge = driver.build_judge(config, source.schema, classifiers["evaluator"])
-    validators = [Hook(interval, _validator(config, source, system_of, judge, n)) for interval, n in measures.items()]
-    return (Hook(config.sample_steps, _sampler(config, source, workdir, system_of)), *validators)
+    validators = [
+        loop.Hook(interval, _validator(config, source, system_of, judge, n)) for interval, n in measures.items()
+    ]
+    return (loop.Hook(config.sample_steps, _sampler(config, source, workdir, system_of)), *validators)
 
 
 def _validator(config, source, system_of, judge, names):

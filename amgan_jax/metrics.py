@@ -5,7 +5,7 @@ import logging
 import pathlib
 
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import write_atomically
+from amgan_jax.files import write_atomically
 
 _log = logging.getLogger(__name__)
 

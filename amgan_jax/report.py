@@ -15,9 +15,9 @@ from matplotlib import figure, font_manager
 import numpy as np
 
 from amgan_jax.errors import UserError
+from amgan_jax.files import write_atomically
 from amgan_jax.metrics import read_metrics
 from amgan_jax.schema import UNKNOWN
-from amgan_jax.workdir import write_atomically
 
 _FONT = "DejaVu Sans"  # which matplotlib brings
 _LEGIBLE = 40  # rows or columns of a table, beyond which its picture cannot be read

@@ -2,15 +2,15 @@
 
 import functools
 import json
-import os
 import pathlib
-import tempfile
 
 from ml_collections import config_dict
 
 from amgan_jax.errors import UserError
-from amgan_jax.models import networks
+from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
+
+CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 
 # Keys whose change leaves what was trained so far valid.
 _CHANGEABLE = (
@@ -29,7 +29,7 @@ _CHANGEABLE = (
 )
 
 # Keys, and sections, that what the classifiers learnt depends on.
-_OF_CLASSIFIERS = ("data", "dtype", "height", "width", *networks.CLASSIFIERS)
+_OF_CLASSIFIERS = ("data", "dtype", "height", "width", *CLASSIFIERS)
 
 _OF_EDITS = ("data.balance", "data.single")  # but these
 
@@ -57,36 +57,6 @@ _GONE = {"data.max_edits": 1}
 
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
 REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
-
-
-def local_path(text: str) -> pathlib.Path:
-    """A path that a flag names, where ~ is the home folder; UserError for a URL such as gs://bucket."""
-    if "://" in text:
-        raise UserError(f"{text} is a URL: mount what it stands for, and name the folder")
-    return pathlib.Path(text).expanduser()
-
-
-def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-    """Writes a file so that it is there whole or not at all.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    # File names need not be UTF-8.
-    data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema, write: bool) -> None:

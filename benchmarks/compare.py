@@ -29,20 +29,17 @@ from matplotlib import figure
 from ml_collections import config_dict, config_flags
 import numpy as np
 
-from amgan_jax import garments, report
+from amgan_jax import cli, garments, report
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.commands import cli
+from amgan_jax.configs.compare import SYSTEMS
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
+from amgan_jax.files import local_path, write_atomically
 from amgan_jax.metrics import read_metrics
-from amgan_jax.models import networks
 from amgan_jax.training import parallel, state, steps
-from amgan_jax.workdir import local_path, write_atomically
+from amgan_jax.workdir import CLASSIFIERS
 
 _ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(_ROOT))  # where config files find each other
-from configs.compare import SYSTEMS  # noqa: E402
-
 _BASELINES = ("stargan", "ganimation", "sagan")
 _EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
 _ROUNDS, _UPDATES_A_ROUND = 5, 10  # of updates that are timed
@@ -122,7 +119,7 @@ def _lend_classifiers(lender, directory, config):
     old, schema = workdir_lib.load(lender)
     for key in workdir_lib.changed_classifiers(old, config):
         raise UserError(f"{directory.name} has another {key} than {lender.name}: compare like with like")
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         shutil.copytree(lender / name, directory / name, dirs_exist_ok=True)
     write_atomically(directory / "schema.json", schema.to_json() + "\n")
     write_atomically(directory / "config.json", config.to_json(indent=1) + "\n")

@@ -9,7 +9,6 @@ in one process, and so do a small and a large dataset of the same photos; figure
 import contextlib
 import io
 import pathlib
-import sys
 import tempfile
 import time
 
@@ -22,14 +21,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
 
-from amgan_jax import garments
-from amgan_jax.commands import cli
+from amgan_jax import cli, garments
+from amgan_jax.datasets import labelled_images
+from amgan_jax.files import write_atomically
 from amgan_jax.input import tfdata
-from amgan_jax.workdir import write_atomically
 
 _ROOT = pathlib.Path(__file__).parent.parent
-sys.path[:0] = [str(_ROOT), str(_ROOT / "data")]  # where config files find each other, and labelled_images is
-import labelled_images  # noqa: E402
 
 _SIZES = (64, 128, 256)  # of the images that networks see, pixels
 _STORED = 1.5  # times larger are the files' images

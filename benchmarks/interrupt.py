@@ -16,11 +16,11 @@ import time
 
 from absl import flags
 
-from amgan_jax.commands import cli
+from amgan_jax import cli
 from amgan_jax.errors import UserError
+from amgan_jax.files import local_path
 from amgan_jax.metrics import read_metrics
 from amgan_jax.training import checkpoints
-from amgan_jax.workdir import local_path
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for both workdirs.", required=True)

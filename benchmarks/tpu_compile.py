@@ -11,7 +11,6 @@ import functools
 import importlib.util
 import os
 import pathlib
-import sys
 
 from absl import flags
 
@@ -24,15 +23,13 @@ from jax.experimental import topologies  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import tqdm  # noqa: E402
 
-from amgan_jax import garments  # noqa: E402
-from amgan_jax.commands import cli  # noqa: E402
+from amgan_jax import cli, garments  # noqa: E402
 from amgan_jax.errors import UserError  # noqa: E402
+from amgan_jax.files import write_atomically  # noqa: E402
 from amgan_jax.schema import Schema  # noqa: E402
 from amgan_jax.training import parallel, state, steps  # noqa: E402
-from amgan_jax.workdir import write_atomically  # noqa: E402
 
 _ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(_ROOT))  # where config files find each other
 _NEEDED = "compiling for a TPU needs jax[tpu]: pip install -e '.[tpu]' in a virtual environment of its own"
 _TOPOLOGY, _CHIPS = "v5e:2x4", 8
 _CONFIG = flags.DEFINE_string("config", None, "One config file. Default: every file in configs/.")

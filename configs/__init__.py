@@ -1,0 +1,1 @@
+"""The project's configs, installed as `amgan_jax.configs`."""

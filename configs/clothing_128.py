@@ -4,7 +4,7 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_128.py --workdir=DIR
 """
 
-from configs import default
+from amgan_jax.configs import default
 
 
 def get_config():

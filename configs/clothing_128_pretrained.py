@@ -5,7 +5,7 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_128_pretrained.py --workdir=DIR
 """
 
-from configs import products_128_pretrained
+from amgan_jax.configs import products_128_pretrained
 
 
 def get_config():

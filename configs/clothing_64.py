@@ -4,7 +4,7 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_64.py --workdir=DIR
 """
 
-from configs import products_64
+from amgan_jax.configs import products_64
 
 
 def get_config():

@@ -5,7 +5,7 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_64_cpu.py --workdir=DIR
 """
 
-from configs import clothing_128_pretrained, products_64_cpu
+from amgan_jax.configs import clothing_128_pretrained, products_64_cpu
 
 
 def get_config():

@@ -12,8 +12,8 @@ paper, and so are the others with that variant.
 
 import functools
 
+from amgan_jax.configs import quickstart
 from amgan_jax.errors import UserError
-from configs import quickstart
 
 
 def get_config(system: str = "amgan"):

@@ -5,7 +5,7 @@ python benchmarks/compare.py --output=compare.json --workdir=DIR \\
     --configs=configs/compare_products_128.py:amgan,configs/compare_products_128.py:stargan
 """
 
-from configs import compare, products_128_pretrained
+from amgan_jax.configs import compare, products_128_pretrained
 
 
 def get_config(system: str = "amgan"):

@@ -9,7 +9,7 @@ The discriminators of all see features of one attention network, as in products_
 for its region and its perceptual loss; and the attribute losses of all weigh 3, not the 1 of the baselines' papers.
 """
 
-from configs import compare, products_64_cpu
+from amgan_jax.configs import compare, products_64_cpu
 
 
 def get_config(system: str = "amgan"):

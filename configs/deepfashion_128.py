@@ -4,7 +4,7 @@ python data/build.py --dataset=deepfashion --annotation=fine --source=DIR
 python -m amgan_jax.main --config=configs/deepfashion_128.py --workdir=WORKDIR
 """
 
-from configs import default
+from amgan_jax.configs import default
 
 
 def get_config():

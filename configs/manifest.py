@@ -7,7 +7,7 @@ docs/datasets.md. Set height and width to the shape of your photos: 64 and 48 fo
 several sets of photos in one --config.data.data_dir give each a --config.data.builder.name.
 """
 
-from configs import products_64
+from amgan_jax.configs import products_64
 
 
 def get_config():

@@ -4,7 +4,7 @@ pip install -e '.[pretrained]'
 python -m amgan_jax.main --config=configs/manifest_pretrained.py --config.data.source=DIR --workdir=WORKDIR
 """
 
-from configs import products_128_pretrained
+from amgan_jax.configs import products_128_pretrained
 
 
 def get_config():

@@ -3,7 +3,7 @@
 See docs/tpu.md.
 """
 
-from configs import products_128
+from amgan_jax.configs import products_128
 
 
 def get_config():

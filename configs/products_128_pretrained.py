@@ -7,7 +7,7 @@ python -m amgan_jax.main --config=configs/products_128_pretrained.py --workdir=D
 
 from ml_collections import config_dict
 
-from configs import products_128
+from amgan_jax.configs import products_128
 
 
 def get_config():

@@ -4,7 +4,7 @@ python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64.py --workdir=DIR
 """
 
-from configs import default
+from amgan_jax.configs import default
 
 
 def get_config():

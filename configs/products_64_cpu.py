@@ -5,7 +5,7 @@ python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64_cpu.py --workdir=DIR
 """
 
-from configs import products_128_pretrained
+from amgan_jax.configs import products_128_pretrained
 
 
 def get_config():

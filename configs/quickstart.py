@@ -3,7 +3,7 @@
 python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
 """
 
-from configs import default
+from amgan_jax.configs import default
 
 
 def get_config():

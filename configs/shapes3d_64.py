@@ -4,7 +4,7 @@ python data/build.py --dataset=shapes3d --source=DIR
 python -m amgan_jax.main --config=configs/shapes3d_64.py --workdir=WORKDIR
 """
 
-from configs import products_64
+from amgan_jax.configs import products_64
 
 
 def get_config():

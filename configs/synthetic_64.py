@@ -4,7 +4,7 @@ python data/build.py --dataset=synthetic_garments --height=64 --width=64 --train
 python -m amgan_jax.main --config=configs/synthetic_64.py --workdir=DIR
 """
 
-from configs import default
+from amgan_jax.configs import default
 
 
 def get_config():

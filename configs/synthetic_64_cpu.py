@@ -3,7 +3,7 @@
 python -m amgan_jax.main --config=configs/synthetic_64_cpu.py --workdir=DIR
 """
 
-from configs import quickstart
+from amgan_jax.configs import quickstart
 
 
 def get_config():

@@ -1,6 +1,6 @@
 """The smallest thing that trains, for tests: seconds, and no result to speak of."""
 
-from configs import quickstart
+from amgan_jax.configs import quickstart
 
 
 def get_config():

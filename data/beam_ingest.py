@@ -4,9 +4,9 @@ import pathlib
 
 import apache_beam as beam
 
-from ingest import ORDER, Bad, check, copy_fault, prepare, write_skipped
-from labelled_images import Example, keyed_features
-from photo_list import ListedPhoto
+from amgan_jax.datasets.ingest import ORDER, Bad, check, copy_fault, prepare, write_skipped
+from amgan_jax.datasets.labelled_images import Example, keyed_features
+from amgan_jax.datasets.photo_list import ListedPhoto
 
 
 class BeamIngest:

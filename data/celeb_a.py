@@ -9,9 +9,18 @@ celeb_a.csv groups the names.
 
 import pathlib
 
+from amgan_jax.datasets.groups import Groups
+from amgan_jax.datasets.photo_list import (
+    SPLITS,
+    File,
+    ListedPhoto,
+    PhotoList,
+    read_columns,
+    read_counted,
+    read_lines,
+    read_table,
+)
 from amgan_jax.errors import UserError
-from groups import Groups
-from photo_list import SPLITS, File, ListedPhoto, PhotoList, read_columns, read_counted, read_lines, read_table
 
 _IMAGES = "img_align_celeba"
 _TABLE = pathlib.Path(__file__).parent / "celeb_a.csv"

@@ -17,10 +17,10 @@ import pathlib
 
 import numpy as np
 
+from amgan_jax.datasets.groups import Groups
+from amgan_jax.datasets.photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_counted, read_lines
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from groups import Groups
-from photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_counted, read_lines
 
 _TABLE = pathlib.Path(__file__).parent / "deepfashion_coarse.csv"
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}  # their names, and ours

@@ -7,9 +7,9 @@ NAME is not. Of the values of an attribute exactly one may be there, else it is 
 
 import pathlib
 
+from amgan_jax.datasets.photo_list import read_table
 from amgan_jax.errors import UserError
 from amgan_jax.schema import UNKNOWN, Schema
-from photo_list import read_table
 
 _NOT = "not "
 

@@ -16,11 +16,11 @@ from PIL import Image, UnidentifiedImageError
 import tensorflow as tf
 import tqdm
 
+from amgan_jax.datasets import near_copies
+from amgan_jax.datasets.photo_list import NAMED, SPLITS, ListedPhoto, has_file, read_table
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import write_atomically
-import near_copies
-from photo_list import NAMED, SPLITS, ListedPhoto, has_file, read_table
+from amgan_jax.files import write_atomically
 
 _LARGEST_SIDE = 512  # pixels; larger photos are made smaller: no network here sees more
 _LARGEST_AREA = 100_000_000  # pixels; larger ones are absurd

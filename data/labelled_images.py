@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from amgan_jax.datasets.photo_list import SPLITS
 from amgan_jax.schema import Schema
-from photo_list import SPLITS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,11 @@ And for `manifest` too: from the rows of any labels file to photos.
 from collections.abc import Callable
 import pathlib
 
+from amgan_jax.datasets.photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
+
+DATASETS = ("fashion_products", "clothing_attributes")
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())

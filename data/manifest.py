@@ -12,10 +12,10 @@ import dataclasses
 import pathlib
 import unicodedata
 
+from amgan_jax.datasets.labelled_photos import to_photos
+from amgan_jax.datasets.photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
 from amgan_jax.errors import UserError
 from amgan_jax.schema import UNKNOWN, Schema
-from labelled_photos import to_photos
-from photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
 
 _RESERVED = ("image", "split", "group")
 _FREE_TEXT = 50  # values of a column, above which it may be no attribute

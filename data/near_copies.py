@@ -11,7 +11,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from photo_list import NAMED, SPLITS, ListedPhoto
+from amgan_jax.datasets.photo_list import NAMED, SPLITS, ListedPhoto
 
 _SIDE = 16  # of the hash, which has 256 bits
 _NEAR = 16  # bits in which hashes of near copies differ at most; of two catalogue photos hardly any are in 40

@@ -5,10 +5,10 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from amgan_jax.datasets.ingest import Ingested, write_skipped
+from amgan_jax.datasets.labelled_images import Example, LabelledImages
+from amgan_jax.datasets.photo_list import PhotoList
 from amgan_jax.input import fingerprint
-from ingest import Ingested, write_skipped
-from labelled_images import Example, LabelledImages
-from photo_list import PhotoList
 
 
 class _PhotoSet(LabelledImages):
@@ -17,7 +17,7 @@ class _PhotoSet(LabelledImages):
     Args:
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
-      digests: `tfdata.source_digest` of files of the source, by name, whose change is to be noticed.
+      digests: `built.source_digest` of files of the source, by name, whose change is to be noticed.
       files: `fingerprint.record_files` of the photos.
 
     Attributes:

@@ -12,9 +12,9 @@ import threading
 import numpy as np
 from PIL import Image
 
+from amgan_jax.datasets.photo_list import ListedPhoto, PhotoList, split_by_hash
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import ListedPhoto, PhotoList, split_by_hash
 
 _HUES = ("red", "orange", "lime", "green", "mint", "cyan", "azure", "indigo", "purple", "pink")
 _SHAPES = ("cube", "cylinder", "sphere", "capsule")

@@ -12,9 +12,18 @@ a tenth of the training photos, chosen by a hash, are.
 
 import pathlib
 
+from amgan_jax.datasets.photo_list import (
+    File,
+    ListedPhoto,
+    PhotoList,
+    one_hot_label,
+    read_lines,
+    read_schema,
+    read_table,
+    split_by_hash,
+)
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
-from photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_lines, read_schema, read_table, split_by_hash
 
 _TABLE = pathlib.Path(__file__).parent / "shopping100k.csv"
 _IMAGES = ("Images", "images", ".")  # folders that the paths may start from

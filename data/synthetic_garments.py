@@ -7,8 +7,8 @@ from PIL import Image
 import tensorflow_datasets as tfds
 
 from amgan_jax import garments
-from labelled_images import Example, LabelledImages
-from photo_list import SPLITS
+from amgan_jax.datasets.labelled_images import Example, LabelledImages
+from amgan_jax.datasets.photo_list import SPLITS
 
 _CHUNK = 256  # garments rendered at once
 

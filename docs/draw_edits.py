@@ -9,10 +9,9 @@ from absl import flags
 from matplotlib import figure
 import numpy as np
 
-from amgan_jax import report
-from amgan_jax.commands import cli
+from amgan_jax import cli, report
 from amgan_jax.editing import editor, photos
-from amgan_jax.workdir import local_path
+from amgan_jax.files import local_path
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A trained workdir.")
 _IMAGES = flags.DEFINE_list("images", None, "Photos, by path or pattern.")

@@ -14,7 +14,7 @@ import sys
 from absl import flags
 import numpy as np
 
-from amgan_jax.commands import cli
+from amgan_jax import cli
 from amgan_jax.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parent.parent

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 
 from amgan_jax import garments
+from amgan_jax.configs import tiny
 from amgan_jax.input import arrays
-from configs import tiny
 
 ROOT = pathlib.Path(__file__).parent.parent
 

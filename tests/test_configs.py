@@ -6,11 +6,11 @@ import pathlib
 import jax
 import pytest
 
-from amgan_jax import experiment, garments
+from amgan_jax import garments
+from amgan_jax.configs import compare
 from amgan_jax.errors import UserError
 from amgan_jax.models import networks
-from amgan_jax.training import state
-from configs import compare
+from amgan_jax.training import checks, state
 from tests import helpers
 
 NAMES = sorted(p.stem for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.py") if p.stem != "__init__")
@@ -18,8 +18,8 @@ NAMES = sorted(p.stem for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.
 
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_fit_the_images(name):
-    config = importlib.import_module(f"configs.{name}").get_config()
-    experiment.check_config(config)
+    config = importlib.import_module(f"amgan_jax.configs.{name}").get_config()
+    checks.check_config(config)
     assert config.amgan.num_steps > config.amgan.n_critic
     start = jax.eval_shape(lambda: state.init_amgan(config, garments.SCHEMA))
     image = jax.ShapeDtypeStruct((1, config.height, config.width, 3), jax.numpy.float32)
@@ -33,11 +33,11 @@ def test_networks_fit_the_images(name):
 
 @pytest.mark.parametrize("name", ["compare", "compare_products_64", "compare_products_128"])
 def test_all_systems_have_about_as_many_parameters(name):
-    configs = importlib.import_module(f"configs.{name}")
+    configs = importlib.import_module(f"amgan_jax.configs.{name}")
     counts = {}
     for system in compare.SYSTEMS:
         config = configs.get_config(system)
-        experiment.check_config(config)
+        checks.check_config(config)
         start = jax.eval_shape(lambda c=config: state.init_amgan(c, garments.SCHEMA))
         counts[system] = sum(x.size for x in jax.tree.leaves(start.generator))
         baseline = system in ("stargan", "ganimation", "sagan")
@@ -88,9 +88,8 @@ def test_amgan_without_a_part_differs_from_amgan_in_that_part_only(name, part):
 
 
 def test_the_pod_variant_changes_a_few_values_only():
-    one, pod = (
-        importlib.import_module(f"configs.{name}").get_config() for name in ("products_128", "products_128_pod")
-    )
+    names = ("products_128", "products_128_pod")
+    one, pod = (importlib.import_module(f"amgan_jax.configs.{name}").get_config() for name in names)
     flat = [dict(_flatten(config.to_dict())) for config in (one, pod)]
     changed = {key for key in flat[0] if flat[0][key] != flat[1][key]}
     assert flat[0].keys() == flat[1].keys()

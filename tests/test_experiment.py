@@ -14,7 +14,7 @@ from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
 from amgan_jax.measures import driver
-from amgan_jax.training import checkpoints, state
+from amgan_jax.training import checkpoints, checks, state
 from tests import helpers
 
 
@@ -94,7 +94,7 @@ def trained(tmp_path_factory):
     parts = tmp_path_factory.mktemp("parts") / "w"
     before_amgan = config.attention.num_steps + config.evaluator.num_steps
     for step, name, value in (
-        (3, "experiment.watch", _Signal(before_amgan + 3)),
+        (3, "training.loop.watch", _Signal(before_amgan + 3)),
         (4, "report.draw_sheet", _Signal().draw),
         (4, "experiment.train_amgan", functools.partial(_amgan_killed_after, 3, experiment.train_amgan)),
     ):
@@ -235,7 +235,7 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_pat
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):
     with pytest.raises(UserError) as raised:
-        experiment.check_config(_changed(change))
+        checks.check_config(_changed(change))
     assert said in str(raised.value)
 
 
@@ -249,7 +249,7 @@ def test_a_config_that_cannot_be_trained_is_refused(change, said):
 )
 def test_batches_that_the_devices_do_not_divide_are_refused(change, said):
     with pytest.raises(UserError, match=said):
-        experiment.check_devices(_changed(change))
+        checks.check_devices(_changed(change))
 
 
 def _changed(change):

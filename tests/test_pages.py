@@ -8,8 +8,8 @@ import re
 
 import pytest
 
+from amgan_jax.configs import default
 from amgan_jax.errors import UserError
-from configs import default
 from docs import make_results
 from tests import helpers
 

@@ -8,9 +8,9 @@ import io
 
 from absl import flags
 
-from amgan_jax.commands import batches, cli
-from amgan_jax.editing import editor, photos
-from amgan_jax.workdir import local_path, write_atomically
+from amgan_jax import cli
+from amgan_jax.editing import photos
+from amgan_jax.files import local_path, write_atomically
 
 
 def define_flags():
@@ -24,6 +24,10 @@ def define_flags():
 
 def main(argv):
     del argv
+    # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
+    from amgan_jax.commands import batches
+    from amgan_jax.editing import editor
+
     paths = photos.find(flags.FLAGS.images)
     system = editor.load(local_path(flags.FLAGS.workdir))
     names, rows = system.schema.names, []

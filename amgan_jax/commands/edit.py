@@ -8,11 +8,11 @@ import logging
 
 from absl import flags
 
+from amgan_jax import cli
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.commands import batches, cli
-from amgan_jax.editing import editor, photos, words
+from amgan_jax.editing import photos, words
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import local_path
+from amgan_jax.files import local_path
 
 _log = logging.getLogger("amgan_jax.edit")
 
@@ -38,6 +38,10 @@ def main(argv):
     if flags.FLAGS.explain:
         _wanted(workdir_lib.load(local_path(flags.FLAGS.workdir))[1])
         return
+    # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
+    from amgan_jax.commands import batches
+    from amgan_jax.editing import editor
+
     paths = photos.find(flags.FLAGS.images)
     system = editor.load(local_path(flags.FLAGS.workdir))
     wanted = _wanted(system.schema)

@@ -7,23 +7,23 @@ with status 143, or 130; a second signal ends it at once.
 """
 
 import importlib
+import importlib.util
 import logging
 import os
 import pathlib
 import subprocess
 import sys
+import types
 
 from absl import flags
-import jax
 from ml_collections import config_dict, config_flags
+from ml_collections.config_flags.config_flags import ConfigFileFlagParser
 
-from amgan_jax import experiment, workdir
-from amgan_jax.commands import cli
+from amgan_jax import cli
+from amgan_jax import configs as our_configs
 from amgan_jax.errors import UserError
-from amgan_jax.input import fingerprint
-from amgan_jax.measures import driver
-from amgan_jax.training import allocator, ownership, parallel
-from amgan_jax.training.preemption import watch
+from amgan_jax.files import local_path
+from amgan_jax.input import built, fingerprint
 
 _log = logging.getLogger("amgan_jax.main")
 
@@ -31,6 +31,7 @@ _log = logging.getLogger("amgan_jax.main")
 def define_flags():
     """Not at import: another program may import this module and have flags of its own."""
     config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
+    flags.FLAGS["config"].parser = _ConfigParser("config", lock_config=True)
     flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
     flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train then evaluate, or evaluate what is there.")
     flags.DEFINE_enum(
@@ -49,10 +50,18 @@ def define_flags():
 
 def main(argv):
     del argv
+    # Not at import: these take seconds, which --help and bad flags need not wait for.
+    import jax
+
+    from amgan_jax import experiment, workdir
+    from amgan_jax.measures import driver
+    from amgan_jax.training import allocator, checks, ownership, parallel
+    from amgan_jax.training.preemption import watch
+
     if flags.FLAGS.mode == "train" and not flags.FLAGS.coordinator and jax.default_backend() == "cpu":
         allocator.keep_memory()
     watch.install()
-    config, directory = _config(), workdir.local_path(flags.FLAGS.workdir)
+    config, directory = _config(), local_path(flags.FLAGS.workdir)
     if flags.FLAGS.coordinator:
         parallel.join(flags.FLAGS.coordinator, flags.FLAGS.hosts, flags.FLAGS.host)
         watch.join()
@@ -61,9 +70,9 @@ def main(argv):
     if flags.FLAGS.mode == "evaluate" and flags.FLAGS.new_data == fingerprint.RETRAIN:
         raise UserError(f"--mode=evaluate trains nothing: --new_data={fingerprint.KEEP} evaluates on the new data")
     _log.info("host %d of %d, %s", jax.process_index(), jax.process_count(), jax.devices())
-    experiment.check_config(config)
+    checks.check_config(config)
     if flags.FLAGS.mode == "train":
-        experiment.check_devices(config)
+        checks.check_devices(config)
     source = _source(config)
     if flags.FLAGS.mode == "evaluate":
         workdir.check(directory, config, source.schema)
@@ -91,36 +100,50 @@ def _config():
 
 def _source(config):
     """The dataset's batches; builds it where the config says so."""
-    from amgan_jax.input import tfdata  # imports TensorFlow, which takes seconds: not for --help
+    import jax
+
+    from amgan_jax.input import tfdata
+    from amgan_jax.training import parallel
 
     if config.data.build or config.data.source:
         if jax.process_index() == 0:
-            _build_missing(config, tfdata)
+            _build_missing(config)
         parallel.wait_for_all("dataset")
-        _build_missing(config, tfdata)  # on hosts that do not share the first one's disk
+        _build_missing(config)  # on hosts that do not share the first one's disk
     return tfdata.DatasetSource(config)
 
 
-def _build_missing(config, tfdata):
-    if tfdata.is_built(config):
+def _build_missing(config):
+    if built.is_built(config):
         return
-    command = [sys.executable, *tfdata.build_command(config)]
+    command = [sys.executable, *built.build_command(config)]
     _log.info("building the dataset: %s", " ".join(command))
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}  # this process holds the accelerator
     # The pipe closes when this process ends, however it does.
     with subprocess.Popen([*command, "--end_with_input"], env=environment, stdin=subprocess.PIPE) as build:
         status = build.wait()
-    if status and not tfdata.is_built(config):
+    if status and not built.is_built(config):
         sys.exit(2)  # the build has said why, and no other process has built it meanwhile
 
 
+class _ConfigParser(ConfigFileFlagParser):
+    """Takes configs/NAME.py for this project's where there is no such file."""
+
+    def parse(self, path):
+        name, colon, argument = path.partition(":")
+        ours = pathlib.Path(our_configs.__path__[0], pathlib.Path(name).name)
+        if not pathlib.Path(name).exists() and pathlib.Path(name).parent == pathlib.Path("configs") and ours.exists():
+            name = str(ours)
+        return super().parse(f"{name}{colon}{argument}")
+
+
 def _find_configs():
-    """Has config files find each other: first in a team's own folder `configs`, then in this project's."""
-    ours = pathlib.Path(__file__).parents[2]
-    sys.path.append(str(ours))
-    package = importlib.import_module("configs")  # theirs, where there is one
-    folders = [pathlib.Path(path) for path in (*getattr(package, "__path__", ()), "configs", ours / "configs")]
-    package.__path__ = list(dict.fromkeys(str(folder.resolve()) for folder in folders if folder.is_dir()))
+    """Has config files find each other as `configs`: first a team's own, then this project's."""
+    if importlib.util.find_spec("configs") is None:
+        sys.modules["configs"] = types.ModuleType("configs")
+    package = importlib.import_module("configs")
+    folders = [*getattr(package, "__path__", ()), "configs", *our_configs.__path__]
+    package.__path__ = list(dict.fromkeys(str(pathlib.Path(f).resolve()) for f in folders if pathlib.Path(f).is_dir()))
 
 
 def run():

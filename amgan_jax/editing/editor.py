@@ -11,9 +11,11 @@ from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import carry_up
 from amgan_jax.models import networks
-from amgan_jax.models.classifiers import Classification, activation_maps
+from amgan_jax.models.activation_maps import activation_maps
+from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
 from amgan_jax.training import checkpoints, state
+from amgan_jax.workdir import CLASSIFIERS
 
 
 class Editor:
@@ -26,7 +28,7 @@ class Editor:
       config: the experiment's.
       schema: the dataset's.
       generator: the generator's parameters.
-      classifiers: the variables of each of `networks.CLASSIFIERS`, by name.
+      classifiers: the variables of each of `workdir.CLASSIFIERS`, by name.
     """
 
     def __init__(self, config, schema: Schema, generator, classifiers):
@@ -39,7 +41,7 @@ class Editor:
         """(height, width) of images in which every network sees all that it can."""
         return networks.image_size(self.config, "evaluator")
 
-    def classify(self, image, readers: Sequence[str] = networks.CLASSIFIERS) -> tuple[np.ndarray, np.ndarray]:
+    def classify(self, image, readers: Sequence[str] = CLASSIFIERS) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities."""
         read = functools.partial(apply_classifier, self.config, self.schema)
         logits = [read(name, self.classifiers[name], image).logits for name in readers]
@@ -143,7 +145,7 @@ def load(workdir: pathlib.Path) -> Editor:
     """
     config, schema = workdir_lib.load(workdir)
     classifiers = {}
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         shapes = jax.eval_shape(functools.partial(state.init_classifier, config, name, schema))
         classifiers[name] = checkpoints.restore(workdir / name, shapes).variables
     amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from amgan_jax.editing import carry_up
 from amgan_jax.errors import UserError
-from amgan_jax.workdir import write_atomically
+from amgan_jax.files import write_atomically
 
 _WHITE = 1.0
 _UPRIGHT = 1  # and what turns a picture of another orientation so

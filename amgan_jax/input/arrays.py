@@ -13,7 +13,7 @@ import numpy as np
 
 from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint, sampling
-from amgan_jax.measures.contract import Queries
+from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
 
@@ -33,7 +33,7 @@ class Split:
 
 
 class ArraySource:
-    """Batches of splits in memory; see `experiment.Source`.
+    """Batches of splits in memory; see `input.source.Source`.
 
     Args:
       schema: the labels' schema.

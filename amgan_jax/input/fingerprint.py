@@ -9,15 +9,15 @@ import pathlib
 import numpy as np
 
 from amgan_jax.errors import UserError
-from amgan_jax.models import networks
+from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
-from amgan_jax.workdir import LOCK, REPLACED, write_atomically
+from amgan_jax.workdir import CLASSIFIERS, LOCK, REPLACED
 
 REFUSE, KEEP, RETRAIN = "refuse", "keep", "retrain"  # what to do
 _FILE = "dataset.json"
 _FILES = "photos.json"  # of a built dataset
 _SAMPLED = 64  # photos whose content is compared; of all, the size is
-_TRAININGS = (*networks.CLASSIFIERS, "amgan")
+_TRAININGS = (*CLASSIFIERS, "amgan")
 _log = logging.getLogger(__name__)
 
 Fingerprint = dict[str, dict[str, int | str]]

@@ -8,14 +8,9 @@ crops and flips them, in parallel and in order.
 from collections.abc import Iterator
 import concurrent.futures
 import functools
-import hashlib
 import itertools
-import json
 import mmap
 import os
-import pathlib
-import re
-import shlex
 import struct
 from typing import NamedTuple
 
@@ -24,15 +19,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from amgan_jax.errors import UserError
-from amgan_jax.input import fingerprint, sampling
-from amgan_jax.measures.contract import Queries
+from amgan_jax.input import built, fingerprint, sampling
+from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
-from amgan_jax.workdir import local_path
 
-_BUILD_SCRIPT = pathlib.Path(__file__).parents[2] / "data" / "build.py"
 _CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**26  # given to tf.data at once, at most: to start with them takes 30 ms
-_SOURCELESS = "synthetic_garments"  # all others are built from files
 _WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom, right
 
 
@@ -58,19 +50,18 @@ class Table(NamedTuple):
 
 
 class DatasetSource:
-    """Batches of a built dataset; see `experiment.Source`.
+    """Batches of a built dataset; see `input.source.Source`.
 
     Args:
       config: the experiment's; `config.data` says which dataset.
 
     Raises:
-      UserError: the dataset is not built (the message has the command that builds it), from other files
-        than `config.data.source` has now, or rendered at another size than the evaluator sees.
+      UserError: see `built.find`; or garments are rendered at another size than the evaluator sees.
     """
 
     def __init__(self, config):
-        builder = _find_builder(config)
-        if config.data.dataset == _SOURCELESS:
+        builder = tfds.builder_from_directory(built.find(config))
+        if config.data.dataset == built.RENDERED:
             _check_rendered_size(config)
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
@@ -106,22 +97,6 @@ class DatasetSource:
         return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "valid", *columns))
 
 
-def build_command(config) -> list[str]:
-    """The command that builds the config's dataset, without the interpreter."""
-    command = [str(_BUILD_SCRIPT), f"--dataset={config.data.dataset}"]
-    command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
-    if config.data.dataset != _SOURCELESS:
-        command.append(f"--source={config.data.source or 'DIR'}")
-    if config.data.data_dir:
-        command.append(f"--data_dir={config.data.data_dir}")
-    return command
-
-
-def is_built(config) -> bool:
-    """Whether the config's dataset is built."""
-    return _variant_directory(config) is not None
-
-
 def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
     """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1].
 
@@ -144,36 +119,6 @@ def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
     return 1.0 - darkness[0] * (2.0 / 255.0)
 
 
-def _find_builder(config):
-    directory = _variant_directory(config)
-    if directory is None:
-        raise UserError(
-            f"dataset {config.data.dataset} is not built in {_data_dir(config)}; build it with:"
-            f" python {shlex.join(build_command(config))}"
-        )
-    builder = tfds.builder_from_directory(directory)
-    if config.data.source:
-        _check_source(local_path(config.data.source), directory, builder.info.metadata.get("digests") or {})
-    return builder
-
-
-def _check_source(source, directory, digests):
-    """Raises UserError where a dataset was built from other files than its source has now."""
-    if not source.is_dir():
-        raise UserError(
-            f"--config.data.source={source} is not a folder; leave it out to train on what is built in {directory}"
-        )
-    changed = [name for name, digest in digests.items() if digest != source_digest(source / name)]
-    changed += fingerprint.changed_files(source, fingerprint.read_files(directory))
-    if changed:
-        more = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"
-        raise UserError(
-            f"{source / changed[0]}{more} not what {directory} was built from: remove that folder to build it"
-            " again, leave --config.data.source out to train on what is built, or, for another set of photos,"
-            " give the set a --config.data.builder.name of its own"
-        )
-
-
 def _check_rendered_size(config):
     """The truth of an edit is rendered as the evaluator sees the image, so the image must have been, too."""
     built = config.data.builder.height, config.data.builder.width
@@ -183,36 +128,6 @@ def _check_rendered_size(config):
             f"the garments are rendered at {built[0]} x {built[1]} pixels and the evaluator sees {seen[0]} x {seen[1]}:"
             f" set --config.data.builder.height={seen[0]} --config.data.builder.width={seen[1]}"
         )
-
-
-def _data_dir(config):
-    return local_path(config.data.data_dir or tfds.core.constants.DATA_DIR)
-
-
-def _variant_directory(config):
-    """Folder of the newest version of the dataset's variant, None where there is none."""
-    folder = _data_dir(config) / config.data.dataset
-    if config.data.builder:
-        folder = folder / variant_name(config.data.builder)
-    found = [path.parent for path in folder.glob("*/dataset_info.json") if _is_ours(path.parent)]
-    return max(found, key=lambda path: [int(number) for number in path.name.split(".")], default=None)
-
-
-def _is_ours(folder):
-    """Whether a folder is a finished build of data/build.py, and not TFDS' own dataset of the same name."""
-    metadata = folder / "metadata.json"
-    finished = re.fullmatch(r"\d+\.\d+\.\d+", folder.name) and metadata.exists()
-    return bool(finished) and "schema" in json.loads(metadata.read_text())
-
-
-def variant_name(builder) -> str:
-    """The name under which a dataset built with these flags stands."""
-    return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
-
-
-def source_digest(path: pathlib.Path) -> str:
-    """What tells whether a file of a dataset's source has changed; that of an empty file where there is none."""
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def _read_table(builder, split):

@@ -8,7 +8,8 @@ a row a true value, as shares of the row.
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Table, Tally
+from amgan_jax.measures.contract import BaseMeasure, Table
+from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
 

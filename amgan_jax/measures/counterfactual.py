@@ -9,7 +9,8 @@ import numpy as np
 from skimage import metrics
 
 from amgan_jax import garments
-from amgan_jax.measures.contract import BaseMeasure, Tally
+from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.intervals import Tally
 
 _PSNR_OF_EQUALS = 100.0  # dB
 

@@ -8,14 +8,16 @@ import pathlib
 from typing import NamedTuple
 
 import jax
+import numpy as np
 
 from amgan_jax import report
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
-from amgan_jax.measures import contract
-from amgan_jax.models import layers, networks
+from amgan_jax.measures import contract, feed
+from amgan_jax.models import layers
 from amgan_jax.training import checkpoints
+from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 _SHEET_ROWS = 10
@@ -28,7 +30,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
 
     Args:
       config: the experiment's.
-      source: see `experiment.Source`.
+      source: see `input.source.Source`.
       workdir: of a training that came to its end.
 
     Returns:
@@ -92,7 +94,7 @@ def measure(config, source, split: str, system, judge, names) -> Measured:
     Args:
       config: the experiment's; `config.evaluate` has the seed of the target values, where edits start from,
         and how many validation images are measured at most.
-      source: see `experiment.Source`.
+      source: see `input.source.Source`.
       split: "validation" or "test".
       system: an `editor.Editor`.
       judge: see `contract.Context`.
@@ -107,10 +109,10 @@ def measure(config, source, split: str, system, judge, names) -> Measured:
     batches = source.evaluation_batches(config, split)
     if split == "validation":
         batches = itertools.islice(batches, math.ceil(config.evaluate.validation_images / config.evaluate.batch_size))
-    contract.feed(measures, context, batches, config.evaluate.seed)
+    feed.feed(measures, context, batches, config.evaluate.seed)
     tables = {name: table for m in measures for name, table in m.tables().items()}
     charts = {name: chart for m in measures for name, chart in m.charts().items()}
-    return Measured(contract.results(measures), tables, charts)
+    return Measured(results(measures), tables, charts)
 
 
 def build_judge(config, schema, variables):
@@ -134,9 +136,18 @@ def check_measures(config, source, split: str) -> None:
             raise UserError(f"the measure {name} needs rendered garments: leave it out of config.evaluate")
 
 
+def results(measures: list[contract.BaseMeasure]) -> dict[str, contract.Figure]:
+    """The figures of all measures; UserError where one is not finite."""
+    figures = {name: figure for m in measures for name, figure in m.result().items()}
+    for name, figure in figures.items():
+        if not np.isfinite(figure.value):
+            raise UserError(f"{name} is {figure.value}, not a finite number: is the generator trained, and finite?")
+    return figures
+
+
 def _training_figures(workdir):
     """Steps of AMGAN, and seconds of all three trainings."""
-    progress = {name: checkpoints.progress(workdir / name) for name in (*networks.CLASSIFIERS, "amgan")}
+    progress = {name: checkpoints.progress(workdir / name) for name in (*CLASSIFIERS, "amgan")}
     return {
         "train/steps": progress["amgan"][0],
         "train/seconds": sum(seconds for _, seconds in progress.values()),

@@ -8,7 +8,8 @@ Tables: edit accuracy by source value (rows) and target value (columns).
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Table, Tally
+from amgan_jax.measures.contract import BaseMeasure, Table
+from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
 

@@ -10,8 +10,9 @@ edits/k<k>/in_turn/...: the same edits made one attribute after another, from k 
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Chart, Tally
+from amgan_jax.measures.contract import BaseMeasure, Chart
 from amgan_jax.measures.counterfactual import psnr, truth_and_region
+from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
 _SHARES = ("each", "all", "preserved", "exact")

@@ -10,8 +10,9 @@ import numpy as np
 
 from amgan_jax import garments
 from amgan_jax.editing import carry_up, photos
-from amgan_jax.measures.contract import BaseMeasure, Tally
+from amgan_jax.measures.contract import BaseMeasure
 from amgan_jax.measures.counterfactual import psnr
+from amgan_jax.measures.intervals import Tally
 
 _GARMENTS = 64  # large renders take time
 _FACTORS = (4, 8)

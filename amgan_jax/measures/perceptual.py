@@ -10,8 +10,9 @@ the attention network sees the source value before or the target value after.
 import numpy as np
 from skimage import transform
 
-from amgan_jax.measures.contract import BaseMeasure, Tally
+from amgan_jax.measures.contract import BaseMeasure
 from amgan_jax.measures.counterfactual import truth_and_region
+from amgan_jax.measures.intervals import Tally
 
 
 class Measure(BaseMeasure):

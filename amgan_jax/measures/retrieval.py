@@ -9,7 +9,8 @@ the dataset has published queries, the edits are those, else one of each attribu
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Tally
+from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
 _TOP = (1, 10, 30)

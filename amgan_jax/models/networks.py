@@ -12,7 +12,6 @@ from amgan_jax.errors import UserError
 from amgan_jax.models import classifiers, discriminator, efficientnet, generator
 from amgan_jax.schema import Schema
 
-CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 SHARED_MASKS = ("head", "network", "none")  # of generators with one mask for all attributes
 _MASKS = ("attributes", *SHARED_MASKS)

@@ -21,9 +21,10 @@ import jax
 import psutil
 
 from amgan_jax.errors import UserError
+from amgan_jax.files import write_atomically
 from amgan_jax.training import parallel
 from amgan_jax.training.preemption import watch
-from amgan_jax.workdir import LOCK, write_atomically
+from amgan_jax.workdir import LOCK
 
 _BEAT = 5.0  # seconds between two touches
 _LIFETIME = 60.0  # seconds without a touch, after which an owner counts as dead

@@ -15,6 +15,7 @@ import optax
 
 from amgan_jax import encoding
 from amgan_jax.models import classifiers, generator, layers, networks
+from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.networks import GLOBAL, REGIONAL
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
@@ -163,7 +164,7 @@ class FrozenNetwork:
 
     def _activation_maps(self, classification, label):
         feature_map = classification.feature_maps[-1]
-        return classifiers.activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
+        return activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
 
 
 def _edit(config, schema, image, source, target, params) -> generator.Output:

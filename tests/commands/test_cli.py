@@ -47,11 +47,35 @@ def test_a_teams_own_configs_do_not_hide_ours(tmp_path, theirs):
     (tmp_path / "configs").mkdir()
     (tmp_path / theirs).write_text("")
     (tmp_path / "configs" / "base.py").write_text("SIZE = 0\n")
+    (tmp_path / "configs" / "default.py").write_text("raise ValueError('theirs, which ours do not start from')\n")
     mine = "from configs import base, tiny\n\ndef get_config():\n    config = tiny.get_config()\n"
     (tmp_path / "configs" / "mine.py").write_text(f"{mine}    config.sample_steps = base.SIZE\n    return config\n")
     flags = ("--config=configs/mine.py", f"--workdir={tmp_path}/w")
     result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{helpers.ROOT}")
     helpers.assert_refused(result, "sample_steps should be at least 1")
+
+
+_LIGHT = """
+import runpy, sys
+module, *sys.argv[1:] = sys.argv[1:]
+try:
+    runpy.run_module(f"amgan_jax.{module}", run_name="__main__")
+finally:
+    print("heavy:", *{"jax", "tensorflow", "matplotlib"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("module", ["main", "edit", "classify", "build"])
+def test_help_and_bad_flags_wait_for_no_library(module):
+    """--help shows examples, then the flags."""
+    result = helpers.run("-c", _LIGHT, module, "--help")
+    assert result.returncode == 0, result.stderr
+    examples, _, flags = result.stdout.partition("\nflags:\n")
+    assert "\npython " in examples and "\n  --" in flags and "\n  --" not in examples
+    assert result.stdout.splitlines()[-1] == "heavy:"
+    result = helpers.run("-c", _LIGHT, module, "--nonsense")
+    helpers.assert_refused(result, "Unknown command line flag 'nonsense'")
+    assert result.stdout.splitlines()[-1] == "heavy:"
 
 
 def test_no_folder_may_be_named_as_the_default_reads(tmp_path):

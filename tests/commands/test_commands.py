@@ -281,13 +281,16 @@ def test_bad_flags_of_main_are_refused(tmp_path):
 
 def test_configs_load_from_any_folder(tmp_path):
     flags = (f"--config={helpers.ROOT}/configs/tiny.py", f"--workdir={tmp_path}/w", "--config.amgan.batch_size=0")
-    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path, PYTHONPATH="")
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path)
+    helpers.assert_refused(result, "amgan.batch_size=0 cannot be divided over 1 devices")
+    flags = ("--config=configs/tiny.py", *flags[1:])  # by the name that the pages give it
+    result = helpers.run("-m", "amgan_jax.main", *flags, cwd=tmp_path)
     helpers.assert_refused(result, "amgan.batch_size=0 cannot be divided over 1 devices")
 
 
 _FORBIDDEN = """
 import errno
-from amgan_jax.commands import cli
+from amgan_jax import cli
 def main(argv):
     raise PermissionError(errno.EACCES, "Permission denied", "mine.jpg")  # root may read whatever it likes
 cli.run(main)
@@ -305,7 +308,7 @@ def test_main_refuses_what_it_cannot_train(trained_workdir, data_dir, tmp_path):
     )
     helpers.assert_refused(
         _main(tmp_path / "new", f"--config.data.data_dir={tmp_path}", "--config.data.build=False"),
-        "synthetic_garments is not built", "data/build.py --dataset=synthetic_garments",
+        "synthetic_garments is not built", "python -m amgan_jax.build --dataset=synthetic_garments",
     )  # fmt: skip
     helpers.assert_refused(
         _main(tmp_path / "w", here, "--config.amgan.batch_size=6", devices=4),

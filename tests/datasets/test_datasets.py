@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from amgan_jax import experiment, metrics
+from amgan_jax.input import built
 from amgan_jax.measures import driver
 from tests import helpers, trees
 
@@ -59,10 +60,10 @@ def _shrink(config):
 @pytest.mark.parametrize("name", TREES)
 def test_a_config_trains_and_evaluates_from_published_files(name, tmp_path):
     TREES[name](tmp_path)
-    config = importlib.import_module(f"configs.{name}").get_config()
+    config = importlib.import_module(f"amgan_jax.configs.{name}").get_config()
     _shrink(config)
     config.data.source, config.data.data_dir = str(tmp_path), str(tmp_path / "built")
-    result = helpers.run(*tfdata.build_command(config))
+    result = helpers.run(*built.build_command(config))
     assert result.returncode == 0, result.stderr
     source, workdir = tfdata.DatasetSource(config), tmp_path / "w"
     experiment.train(config, source, workdir)

@@ -8,6 +8,7 @@ from amgan_jax import garments
 from amgan_jax.editing import carry_up, editor
 from amgan_jax.models import networks
 from amgan_jax.training import state
+from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
 
 
@@ -20,7 +21,7 @@ def system():
 
 
 def _classifiers(config):
-    return {name: state.init_classifier(config, name, garments.SCHEMA).variables for name in networks.CLASSIFIERS}
+    return {name: state.init_classifier(config, name, garments.SCHEMA).variables for name in CLASSIFIERS}
 
 
 def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):

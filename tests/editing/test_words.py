@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from amgan_jax.commands import styles
-from amgan_jax.editing import words
+from amgan_jax.editing import styles, words
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
 from tests import helpers
@@ -260,7 +259,7 @@ def test_bad_tables_are_refused(content, said, tmp_path):
 
 def test_the_table_names_what_schemas_have():
     """Each style and each word of the table stands for something in one of the project's schemas."""
-    content = json.loads((helpers.ROOT / "amgan_jax" / "editing" / "words.json").read_text())
+    content = json.loads((helpers.ROOT / "amgan_jax" / "editing" / "words" / "words.json").read_text())
     for name, text in content["styles"].items():
         assert _read(f"{name} style").count("=") == text.count("=")
     for key, text in content["words"].items():
@@ -268,7 +267,7 @@ def test_the_table_names_what_schemas_have():
             assert word.strip() and key.split("=")[0].split("|")[0] in _read(word)
 
 
-_LIGHT = "import sys; from amgan_jax import words; print({'jax', 'tensorflow', 'matplotlib'} & set(sys.modules))"
+_LIGHT = "import sys; from amgan_jax.editing import words;print({'jax', 'tensorflow', 'matplotlib'} & set(sys.modules))"
 
 
 def test_words_need_no_network():

@@ -8,6 +8,7 @@ import pytest
 
 from amgan_jax import garments
 from amgan_jax.editing import photos
+from amgan_jax.errors import UserError
 from amgan_jax.input import arrays, sampling
 from tests import helpers
 
@@ -193,7 +194,7 @@ def test_garments_rendered_at_another_size_than_the_evaluators_are_refused(confi
     larger = config.copy_and_resolve_references()
     larger.evaluator.scale = 2
     said = "rendered at 32 x 32 pixels and the evaluator sees 64 x 64: set --config.data.builder.height=64"
-    with pytest.raises(tfdata.UserError, match=said):
+    with pytest.raises(UserError, match=said):
         tfdata.DatasetSource(larger)
 
 
@@ -203,8 +204,9 @@ def test_a_dataset_that_is_not_built_names_the_command(tmp_path):
         config.data.dataset, config.data.data_dir = dataset, str(tmp_path)
         if dataset == "fashion_products":
             config.data.builder = {}
-        pattern = f"{dataset} is not built in {tmp_path}; build it with: python .*build.py --dataset={dataset}.*{said}"
-        with pytest.raises(tfdata.UserError, match=pattern):
+        command = f"python -m amgan_jax.build --dataset={dataset}.*{said}"
+        pattern = f"{dataset} is not built in {tmp_path}; build it with: {command}"
+        with pytest.raises(UserError, match=pattern):
             tfdata.DatasetSource(config)
 
 

@@ -10,7 +10,8 @@ from amgan_jax.editing import editor as editor_lib
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
-from amgan_jax.measures import contract, driver, frechet, full_size, retrieval
+from amgan_jax.input.source import Queries
+from amgan_jax.measures import contract, driver, feed, frechet, full_size, intervals, retrieval
 from amgan_jax.schema import UNKNOWN, Schema
 from tests import helpers
 
@@ -177,7 +178,7 @@ def test_unknown_labels_are_neither_edited_nor_counted():
             return {}
 
     batch = {"image": split.image, "label": label, "row": np.arange(24), "valid": np.ones(24, bool)}
-    contract.feed([_Recorder(context)], context, iter([batch]), 0)
+    feed.feed([_Recorder(context)], context, iter([batch]), 0)
     assert {e.attribute: len(e.edited) for e in seen} == {0: 18, 2: 24, 3: 24, 4: 24}
 
 
@@ -198,7 +199,7 @@ def test_edits_start_from_the_labels_or_from_what_is_read(read_source):
     context = contract.Context(SCHEMA, _Misreader(split), _judge(_Idle(split)), read_source=read_source)
     batch = {"image": split.image, "label": split.label, "row": np.arange(24), "valid": np.ones(24, bool)}
     measures = [measure(context) for measure in contract.find_measures(("edits",))]
-    contract.feed(measures, context, iter([batch]), 0)
+    feed.feed(measures, context, iter([batch]), 0)
     read = split.label.copy()
     read[:, 2] = 1 - read[:, 2] % 2
     assert len(asked) == len(SCHEMA.names)
@@ -345,7 +346,7 @@ def test_published_queries_replace_drawn_edits_in_retrieval():
     """Each image to the label of the next; the perfect system finds it, the idle one finds itself left out."""
     split = helpers.rendered_split(2, 24)
     rows = np.array([3, 3, 20, 7, 0] * 4)  # more than a batch, some images more than once
-    queries = contract.Queries(rows, split.label[(rows + np.arange(20)) % 24])
+    queries = Queries(rows, split.label[(rows + np.arange(20)) % 24])
     source = arrays.ArraySource(SCHEMA, {"test": split, "validation": helpers.rendered_split(1, 16)}, queries)
     config, asked = helpers.tiny_config(), []
 
@@ -391,7 +392,7 @@ class _Careless(_Oracle):
 def test_intervals_are_those_of_a_mean_over_images():
     """Of N independent values, the 95% interval is 1.96 standard errors to each side."""
     rng = np.random.default_rng(0)
-    tally = contract.Tally()
+    tally = intervals.Tally()
     values = rng.random(2000) < 0.3
     tally.add("color", np.arange(2000), values)
     figure = tally.figures("share")["share/color"]
@@ -404,7 +405,7 @@ def test_values_of_one_image_are_drawn_together():
     """Ten equal values of an image say no more than one: the interval is as wide."""
     rng = np.random.default_rng(0)
     values = rng.random(300)
-    once, often = contract.Tally(), contract.Tally()
+    once, often = intervals.Tally(), intervals.Tally()
     once.add("x", np.arange(300), values)
     for _ in range(10):
         often.add("x", np.arange(300), values)
@@ -427,7 +428,8 @@ def test_tables_show_what_is_confused_with_what():
 
 def test_a_measure_is_added_by_one_file(tmp_path, monkeypatch):
     (tmp_path / "painted.py").write_text(
-        "from amgan_jax.measures.contract import BaseMeasure, Tally\n"
+        "from amgan_jax.measures.contract import BaseMeasure\n"
+        "from amgan_jax.measures.intervals import Tally\n"
         "class Measure(BaseMeasure):\n"
         "    def __init__(self, context):\n"
         "        super().__init__(context)\n"
@@ -447,4 +449,4 @@ def test_a_figure_that_is_not_finite_is_named():
             return {"area": contract.Figure(float("nan"))}
 
     with pytest.raises(UserError, match="area is nan, not a finite number"):
-        contract.results([_Area(None)])
+        driver.results([_Area(None)])

@@ -12,7 +12,9 @@ import pytest
 from amgan_jax import experiment, garments
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
-from amgan_jax.models import classifiers, efficientnet, pretrained
+from amgan_jax.models import efficientnet, pretrained
+from amgan_jax.models.activation_maps import activation_maps
+from amgan_jax.training import checks
 from tests import helpers
 
 COUNTS = (2, 3)
@@ -286,7 +288,7 @@ def test_activation_maps_are_read_off_the_last_map():
     variables = random_variables(_network(16), IMAGE)
     output = jax.jit(_network(16).apply)(variables, IMAGE)
     label = np.array([[0, 2], [1, -1]])
-    maps = classifiers.activation_maps(variables, output.feature_maps[-1], label, COUNTS, IMAGE.shape[1:3])
+    maps = activation_maps(variables, output.feature_maps[-1], label, COUNTS, IMAGE.shape[1:3])
     assert maps.shape == (2, 64, 48, 2) and maps[0].max() > 0.5 and not np.any(maps[1, ..., 1])
 
 
@@ -334,10 +336,10 @@ def test_running_averages_change_in_training_and_are_those_of_the_whole_batch_on
 )
 def test_a_backbone_that_cannot_be_built_is_refused(change, said):
     config = _config()
-    experiment.check_config(config)
+    checks.check_config(config)
     config.update_from_flattened_dict(change)
     with pytest.raises(UserError) as raised:
-        experiment.check_config(config)
+        checks.check_config(config)
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
@@ -345,7 +347,7 @@ def test_a_resnet_has_no_pretrained_weights():
     config = helpers.tiny_config()
     config.attention.pretrained = True
     with pytest.raises(UserError, match="attention.pretrained: there are no weights of a resnet; set it to False"):
-        experiment.check_config(config)
+        checks.check_config(config)
 
 
 def test_an_attention_network_without_activation_maps_is_refused():
@@ -353,7 +355,7 @@ def test_an_attention_network_without_activation_maps_is_refused():
     config.attention.architecture = "plain"
     config.attention.network = config.evaluator.network
     with pytest.raises(UserError, match="attention.architecture=plain has no activation maps: resnet, efficient"):
-        experiment.check_config(config)
+        checks.check_config(config)
 
 
 def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_no_package(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from amgan_jax.models import classifiers, discriminator, generator, layers, networks
+from amgan_jax.models.activation_maps import activation_maps
 
 COUNTS = (2, 3)
 IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 16, 12, 3)).astype(np.float32)
@@ -195,11 +196,11 @@ def test_activation_map_of_a_network_whose_answer_is_known():
     head = np.full((2, 5), -1.0, np.float32)
     head[0, 0], head[1, 4] = 3.0, 1.0
     variables = {"params": {"head": {"kernel": jnp.asarray(head)}}}
-    maps = classifiers.activation_maps(variables, feature, np.array([[0, 2]]), COUNTS, (4, 4))
+    maps = activation_maps(variables, feature, np.array([[0, 2]]), COUNTS, (4, 4))
     expected = np.zeros((4, 4, 2))
     expected[0, 0, 0], expected[3, 3, 1] = 1.0, 1.0
     np.testing.assert_allclose(maps[0], expected, atol=1e-6)
-    unseen = classifiers.activation_maps(variables, feature, np.array([[1, -1]]), COUNTS, (8, 8))
+    unseen = activation_maps(variables, feature, np.array([[1, -1]]), COUNTS, (8, 8))
     assert unseen.shape == (1, 8, 8, 2) and not np.any(unseen)
 
 

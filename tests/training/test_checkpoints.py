@@ -45,7 +45,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 _FULL_DISK = """
 import pathlib, resource, signal, sys
 from amgan_jax.training import checkpoints, parallel
-from amgan_jax.commands import cli
+from amgan_jax import cli
 from tests.training import test_checkpoints
 import jax
 directory = pathlib.Path(sys.argv[1])

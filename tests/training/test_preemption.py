@@ -84,7 +84,7 @@ def test_a_build_ends_with_the_training_that_started_it(tmp_path, number, status
             assert process.poll() is None
             time.sleep(0.2)
         (build,) = (
-            child for child in psutil.Process(process.pid).children() if "data/build.py" in str(child.cmdline())
+            child for child in psutil.Process(process.pid).children() if "amgan_jax.build" in str(child.cmdline())
         )
         process.send_signal(number)
         assert process.wait(60) == status

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from amgan_jax import encoding, garments
-from amgan_jax.models import classifiers, networks
+from amgan_jax.models import networks
+from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.training import parallel, state, steps
 from tests import helpers
 
@@ -272,7 +273,7 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     assert np.array_equal(guide["focus_region"], guide["edit_region"]) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
-        classifiers.activation_maps(
+        activation_maps(
             attention,
             network.apply(attention, batch[image]).feature_maps[-1],
             batch[label],

@@ -16,10 +16,23 @@ _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)  # paths that are 
 
 
 def run(main: Callable[[Sequence[str]], None], takes_arguments: bool = False) -> None:
-    """Parses the flags and calls main(argv); bad flags, UserError and unwanted arguments end with status 2."""
+    """Parses the flags and calls main(argv); bad flags, UserError and unwanted arguments end with status 2.
+
+    --help prints the docstring of main's module, which has examples, then its flags, and ends with status 0.
+    """
+    if {"--help", "-help", "-h"} & set(sys.argv[1:]):
+        print(_help(main))
+        sys.exit(0)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds; this keeps it quiet
     app.run(lambda argv: _call(main, argv, takes_arguments), flags_parser=_parse_flags)
+
+
+def _help(main):
+    """What to say of a command. Flags stand under the name of the module that defines them, as main does."""
+    module = sys.modules[main.__module__]
+    name = sys.argv[0] if module.__name__ == "__main__" else module.__name__
+    return f"{module.__doc__.strip()}\n\nflags:\n{flags.FLAGS.module_help(name)}"
 
 
 def _parse_flags(argv):

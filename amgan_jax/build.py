@@ -1,0 +1,6 @@
+"""`python -m amgan_jax.build`, which is data/build.py."""
+
+from amgan_jax.datasets import build
+
+if __name__ == "__main__":
+    build.run()

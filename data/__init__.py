@@ -1,0 +1,1 @@
+"""What reads and builds datasets, installed as `amgan_jax.datasets`."""

@@ -1,0 +1,213 @@
+"""Builds datasets: what is read and checked, then written for training."""
+
+import collections
+import contextlib
+import dataclasses
+import fcntl
+import logging
+import pathlib
+import re
+import shlex
+import shutil
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from amgan_jax.datasets import (
+    celeb_a,
+    deepfashion,
+    ingest,
+    labelled_photos,
+    manifest,
+    near_copies,
+    photo_sets,
+    shapes3d,
+    shopping100k,
+    synthetic_garments,
+)
+from amgan_jax.datasets.photo_list import SPLITS, has_file
+from amgan_jax.errors import UserError
+from amgan_jax.files import local_path
+from amgan_jax.input import built, fingerprint
+
+_HERE = pathlib.Path(__file__).parent
+_BUILDERS = {
+    "fashion_products": photo_sets.FashionProducts,
+    "clothing_attributes": photo_sets.ClothingAttributes,
+    "deepfashion": photo_sets.Deepfashion,
+    "shopping100k": photo_sets.Shopping100k,
+    "manifest": photo_sets.Manifest,
+    "celeb_a": photo_sets.CelebA,
+    "shapes3d": photo_sets.Shapes3d,
+}
+# What of a source tells its layout.
+_MARKS = {
+    "manifest": ("labels.csv",),
+    "deepfashion": ("Anno_fine", "Anno_coarse", "Anno/list_attr_cloth.txt"),
+    "shopping100k": ("attr_num.txt",),
+    "celeb_a": ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"),
+    "shapes3d": ("3dshapes.h5",),
+    "fashion_products": ("images",),
+    "clothing_attributes": ("images",),
+}
+_WATCHED = {"manifest": ("labels.csv", "schema.json")}  # files that people go on editing
+_FEW = 20  # training photos of a value, below which it is named
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What to build of photos, as the flags of data/build.py say."""
+
+    dataset: str
+    source: str | None
+    labels: str | None
+    name: str
+    fold_values: bool | None
+    annotation: str | None
+    skip_bad: bool
+    settle_copies: bool
+    beam: str | None
+
+
+def build_garments(flags_: dict[str, int], data_dir: pathlib.Path) -> None:
+    """Renders a dataset: height, width, and how many images each split has.
+
+    Raises:
+      UserError: it is built already, or cannot be written.
+    """
+    builder = synthetic_garments.SyntheticGarments(
+        name=built.variant_name(flags_),
+        height=flags_["height"],
+        width=flags_["width"],
+        counts={split: flags_[split] for split in SPLITS},
+        data_dir=data_dir,
+    )
+    with _writing_to(data_dir):
+        _check_new(builder)
+        _prepare(builder)
+
+
+def build_photos(wanted: Wanted, data_dir: pathlib.Path) -> None:
+    """Reads, checks and writes a dataset of photos.
+
+    Raises:
+      UserError: the source is not one of the dataset, photos are bad, it is built already, or cannot be written.
+    """
+    name, source = wanted.dataset, local_path(wanted.source or "")
+    if not wanted.source:
+        raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
+    _check_layout(name, source)
+    photo_list, variant = _read(wanted, source)
+    digests = {file: built.source_digest(source / file) for file in _WATCHED.get(name, ())}
+    for note in photo_list.notes:
+        print(note)
+    files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, files=files, data_dir=data_dir)
+    with _writing_to(data_dir):
+        _check_new(builder)
+        if wanted.beam is None:
+            _build_here(wanted, builder, photo_list.photos, data_dir)
+        else:
+            _build_on_beam(wanted, builder, photo_list.photos)
+    skipped = ingest.read_skipped(pathlib.Path(builder.data_dir))
+    if skipped:
+        print(f"{len(skipped)} photos were left out: {builder.data_dir}/skipped.csv")
+    _warn_few(photo_list.schema, photo_list.photos, skipped)
+
+
+def _build_here(wanted, builder, photos, data_dir):
+    """Builds on the cores of this machine."""
+    ingested = ingest.ingest(photos, data_dir)
+    if wanted.settle_copies:
+        settled, notes = near_copies.settle(ingested.photos, ingested.hashes)
+        ingested = dataclasses.replace(ingested, photos=settled)
+        for note in notes:
+            print(note)
+    builder.ingested = ingested
+    ingest.check(ingested.bad, {photo.split for photo in ingested.photos}, len(photos), wanted.skip_bad)
+    _prepare(builder)
+
+
+def _build_on_beam(wanted, builder, photos):
+    """Builds on the workers of a Beam runner."""
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        from amgan_jax.datasets import beam_ingest
+    except ImportError as error:
+        raise UserError(f"--beam needs Apache Beam: pip install -e '.[beam]' ({error})") from error
+    builder.ingested = beam_ingest.BeamIngest(photos, wanted.skip_bad)
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)  # it logs what it raises again
+    options = PipelineOptions(shlex.split(wanted.beam))
+    try:
+        _prepare(builder, tfds.download.DownloadConfig(beam_options=options))
+    except Exception as error:  # runners wrap what a worker raises in errors of their own
+        text = f"{type(error).__name__}: {error}"
+        said = re.findall(r"^(?:\S*UserError|OSError): (.*?)(?: \[while running .*)?$", text, re.MULTILINE)
+        raise (UserError(said[-1]) if said else error) from error
+
+
+def _read(wanted, source):
+    """The dataset's photos, and the name of the variant."""
+    name = wanted.dataset
+    if name == "manifest":
+        return manifest.read(source, wanted.fold_values), built.variant_name({"name": wanted.name})
+    if name == "deepfashion":
+        photo_list, annotation = deepfashion.read(source, wanted.annotation)
+        return photo_list, built.variant_name({"annotation": annotation})
+    if name in labelled_photos.DATASETS:
+        return labelled_photos.read(source, local_path(wanted.labels or str(_HERE / f"{name}.csv"))), ""
+    return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
+
+
+def _check_layout(name, source):
+    """Raises UserError for a folder that is not laid out as the dataset is; names the one that it looks like."""
+    if not source.is_dir():
+        raise UserError(f"--source={source} is not a folder")
+    if any((source / mark).exists() for mark in _MARKS[name]):
+        return
+    alike = next(((n, m) for n, marks in _MARKS.items() for m in marks if (source / m).exists()), None)
+    hint = f"it has {alike[1]} and looks like --dataset={alike[0]}" if alike else "is --source right?"
+    raise UserError(f"{source} is no {name}, which has {' or '.join(_MARKS[name])}: {hint}")
+
+
+@contextlib.contextmanager
+def _writing_to(data_dir):
+    """Keeps other builds into this folder waiting, and turns what the disk refuses into a UserError."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with (data_dir / ".amgan_jax.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which goes with the process
+            yield
+    except (OSError, tf.errors.OpError, RuntimeError) as error:
+        cause = error.__cause__ if isinstance(error, RuntimeError) else error  # which TFDS wraps
+        if not isinstance(cause, (OSError, tf.errors.OpError)):
+            raise
+        reason = cause.message if isinstance(cause, tf.errors.OpError) else cause.strerror or cause
+        raise UserError(f"cannot write the dataset to {data_dir}: {reason}") from error
+
+
+def _check_new(builder):
+    """Raises UserError for what is built already; removes what a build that was killed has left."""
+    folder = pathlib.Path(builder.data_dir)
+    if folder.exists():
+        raise UserError(f"{folder} is built already: remove it to build it again")
+    for left in folder.parent.glob(f"incomplete.*{folder.name}"):
+        shutil.rmtree(left)
+
+
+def _prepare(builder, download_config=None):
+    builder.download_and_prepare(download_config=download_config)
+    counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
+    print(f"built {builder.data_dir}: {counts}")
+
+
+def _warn_few(schema, photos, skipped):
+    """Names values that training has hardly seen."""
+    trained = [photo.label for photo in photos if photo.split == "train" and photo.where not in skipped]
+    few = []
+    for a, attribute in enumerate(schema.attributes):
+        counts = collections.Counter(label[a] for label in trained)
+        few += [f"{attribute.name}={value} {counts[v]}" for v, value in enumerate(attribute.values) if counts[v] < _FEW]
+    if few:
+        print(f"few training photos, expect little of these values: {', '.join(few)}")
