@@ -945,9 +945,7 @@ def _splits_of(photos):
 
 
 def test_near_copies_are_kept_in_one_split_and_named(scenes, monkeypatch):
-    monkeypatch.setattr(
-        "amgan_jax.datasets.manifest.split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3]
-    )
+    monkeypatch.setattr(manifest, "split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3])
     listed = manifest.read(scenes).photos
     for photo, split in zip(listed, ("test", "train", "validation", "test"), strict=False):
         object.__setattr__(photo, "split", split)
