@@ -208,7 +208,7 @@ def test_a_build_that_fails_leaves_nothing(tree, monkeypatch, error):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr("labelled_images._sorted", full)
+    monkeypatch.setattr("amgan_jax.datasets.labelled_images._sorted", full)
     with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
         _build_tree(tree)
     assert not list((tree / "built").rglob("*.tfrecord*")) and not list((tree / "built").rglob("dataset_info.json"))
@@ -945,7 +945,7 @@ def _splits_of(photos):
 
 
 def test_near_copies_are_kept_in_one_split_and_named(scenes, monkeypatch):
-    monkeypatch.setattr("manifest.split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3])
+    monkeypatch.setattr(manifest, "split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3])
     listed = manifest.read(scenes).photos
     for photo, split in zip(listed, ("test", "train", "validation", "test"), strict=False):
         object.__setattr__(photo, "split", split)
