@@ -8,7 +8,6 @@ crops and flips them, in parallel and in order.
 from collections.abc import Iterator
 import concurrent.futures
 import functools
-import hashlib
 import itertools
 import json
 import mmap
@@ -152,25 +151,27 @@ def _find_builder(config):
         )
     builder = tfds.builder_from_directory(directory)
     if config.data.source:
-        _check_source(local_path(config.data.source), directory, builder.info.metadata.get("digests") or {})
+        _check_source(config, directory, builder.info.metadata)
     return builder
 
 
-def _check_source(source, directory, digests):
+def _check_source(config, directory, metadata):
     """Raises UserError where a dataset was built from other files than its source has now."""
+    source = local_path(config.data.source)
     if not source.is_dir():
         raise UserError(
             f"--config.data.source={source} is not a folder; leave it out to train on what is built in {directory}"
         )
-    changed = [name for name, digest in digests.items() if digest != source_digest(source / name)]
-    changed += fingerprint.changed_files(source, fingerprint.read_files(directory))
+    digests = {source / name: digest for name, digest in metadata.get("digests", {}).items()}
+    digests |= {_BUILD_SCRIPT.parent / name: digest for name, digest in metadata.get("labels", {}).items()}
+    changed = [path for path, digest in digests.items() if digest != fingerprint.file_digest(path)]
+    changed += [source / name for name in fingerprint.changed_files(source, fingerprint.read_files(directory))]
     if changed:
         more = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"
-        raise UserError(
-            f"{source / changed[0]}{more} not what {directory} was built from: remove that folder to build it"
-            " again, leave --config.data.source out to train on what is built, or, for another set of photos,"
-            " give the set a --config.data.builder.name of its own"
-        )
+        ways = ["remove that folder to build it again", "leave --config.data.source out to train on what is built"]
+        if "name" in config.data.builder:
+            ways.append("for another set of photos, give the set a --config.data.builder.name of its own")
+        raise UserError(f"{changed[0]}{more} not what {directory} was built from: {', or '.join(ways)}")
 
 
 def _check_rendered_size(config):
@@ -207,11 +208,6 @@ def _is_ours(folder):
 def variant_name(builder) -> str:
     """The name under which a dataset built with these flags stands."""
     return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
-
-
-def source_digest(path: pathlib.Path) -> str:
-    """What tells whether a file of a dataset's source has changed; that of an empty file where there is none."""
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def _read_table(builder, split):

@@ -158,11 +158,15 @@ def _build_photos(data_dir):
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
     photo_list, variant = _read(name, source)
-    digests = {file: input_pipeline.source_digest(source / file) for file in _WATCHED.get(name, ())}
     for note in photo_list.notes:
         print(note)
     files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
-    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, files=files, data_dir=data_dir)
+    labels = [_labels_file(name)] if name in _LABELLED else []
+    watched = {
+        "digests": {file: fingerprint.file_digest(source / file) for file in _WATCHED.get(name, ())},
+        "labels": {file: fingerprint.file_digest(_HERE / file) for file in labels},
+    }
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, watched=watched, files=files, data_dir=data_dir)
     with _writing_to(data_dir):
         _check_new(builder)
         if _BEAM.value is None:
@@ -214,8 +218,13 @@ def _read(name, source):
         photo_list, annotation = deepfashion.read(source, _ANNOTATION.value)
         return photo_list, input_pipeline.variant_name({"annotation": annotation})
     if name in _LABELLED:
-        return labelled_photos.read(source, local_path(_LABELS.value or str(_HERE / f"{name}.csv"))), ""
+        return labelled_photos.read(source, _HERE / _labels_file(name)), ""
     return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
+
+
+def _labels_file(name):
+    """The labels file of one of `_LABELLED`, from the folder of this script."""
+    return str(local_path(_LABELS.value).absolute()) if _LABELS.value else f"{name}.csv"
 
 
 def _check_layout(name, source):

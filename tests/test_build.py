@@ -308,6 +308,27 @@ def test_labels_that_change_after_the_build_are_noticed(shop):
         input_pipeline.DatasetSource(config)
 
 
+@pytest.mark.parametrize("labels", ["shipped", "given"])
+def test_a_labels_file_that_changes_after_the_build_is_noticed(tree, monkeypatch, labels):
+    """The one beside the build script, which may be of another version by now, and one of --labels."""
+    if labels == "shipped":
+        (tree / "labels.csv").rename(tree / "fashion_products.csv")
+        monkeypatch.setattr(build, "_HERE", tree)
+        monkeypatch.setattr(input_pipeline, "_BUILD_SCRIPT", tree / "build.py")
+        _build("fashion_products", tree)
+    else:
+        _build_tree(tree)
+    config, _ = _source("fashion_products", tree)
+    config.data.source = str(tree)
+    input_pipeline.DatasetSource(config)
+    (path,) = tree.glob("*.csv")
+    path.write_text(path.read_text().replace("red", "black"))
+    said = f"{path} is not what .* was built from: remove that folder to build it again, or leave --config.data.source"
+    with pytest.raises(UserError, match=said) as refused:
+        input_pipeline.DatasetSource(config)
+    assert "builder.name" not in str(refused.value)  # which this dataset does not take
+
+
 def test_photos_that_change_after_the_build_are_noticed(shop):
     """Under the same labels.csv: cropped anew, of the same size, or a folder that is not there; not ones that went."""
     _build("manifest", shop)

@@ -164,6 +164,14 @@ def test_training_warns_of_what_the_attention_network_cannot_read(trained, caplo
     assert re.findall(r"the attention network cannot read (\w+)", caplog.text) == list(source.schema.names)
 
 
+def test_other_data_is_refused(trained):
+    config, _, whole, _ = trained
+    splits = {"train": (0, 64), "validation": (1, 16), "test": (3, 24)}
+    other = arrays.ArraySource(garments.SCHEMA, {name: helpers.rendered_split(*s) for name, s in splits.items()})
+    with pytest.raises(UserError, match="w was trained on other data: test has other labels; name another --workdir"):
+        train.train(config, other, whole)
+
+
 def test_training_goes_on_when_more_steps_are_asked_for(trained):
     config, source, _, parts = trained
     longer = config.copy_and_resolve_references()
@@ -182,17 +190,18 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
 
 
 @pytest.mark.parametrize(
-    ("steps", "said"),
+    ("steps", "skip", "said"),
     [
-        (8, "attention: .* at step 2: lower the learning rate"),
-        (1, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+        (8, False, "attention: .* at step 2: lower the learning rate"),
+        (1, False, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+        (8, True, "attention: all updates since step 0 were skipped: lower the learning rate"),
     ],
 )
-def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
-    """A loss, or what the last update of a loss that is finite has made."""
+def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, tmp_path):
+    """A loss, what the last update of a loss that is finite has made, or updates that are all left out."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    config.attention.num_steps = steps
+    config.attention.num_steps, config.skip_broken_updates = steps, skip
     with pytest.raises(UserError, match=said):
         train.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
