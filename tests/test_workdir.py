@@ -1,6 +1,7 @@
 """Whether a workdir belongs to a config and a schema."""
 
 import json
+import os
 
 import pytest
 
@@ -107,6 +108,14 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="cannot write .*file: No space left on device"):
         workdir.write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    workdir.write_atomically(tmp_path / "pipe", "table")
+    assert os.read(reader, 10) == b"table" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)
 
 
 def test_other_hosts_check_and_write_nothing(tmp_path):
