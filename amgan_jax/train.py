@@ -42,6 +42,7 @@ from amgan_jax.preemption import watch
 _log = logging.getLogger(__name__)
 Batch = dict[str, np.ndarray]
 _SEEDS = 2**63  # how many JAX takes
+_OPTIMIZERS = ("attention.optimizer", "evaluator.optimizer", "generator_optimizer", "discriminator_optimizer")
 _UNSTABLE = (
     "lower the learning rate and train in another --workdir,"
     " or leave such updates out with --config.skip_broken_updates=True"
@@ -179,6 +180,11 @@ def check_config(config) -> None:
         "amgan.num_steps",
         "amgan.n_critic",
         "amgan.cycle_every",
+        "generator.width",
+        "generator.first_kernel",
+        "generator.head_kernel",
+        "discriminator.width",
+        "discriminator.layers",
     )
     for name in counts:
         if _value(config, name) < 1:
@@ -196,6 +202,8 @@ def check_config(config) -> None:
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in networks.CLASSIFIERS:
         _check_classifier(config, name)
+    for name in _OPTIMIZERS:
+        _check_optimizer(_value(config, name), name)
     for name in ("height", "width"):
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
@@ -209,6 +217,16 @@ def check_config(config) -> None:
     for name, interval in config.evaluate.during.items():
         if interval < 0 or interval % config.log_steps:
             raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
+
+
+def _check_optimizer(config, name):
+    """Raises UserError for knobs of an optimizer that make no sense."""
+    for knob in ("learning_rate", "weight_decay", "warmup_steps", "decay_steps"):
+        if config[knob] < 0:
+            raise UserError(f"{name}.{knob}={config[knob]}: 0 or more")
+    for knob in ("b1", "b2"):
+        if not 0.0 <= config[knob] < 1.0:
+            raise UserError(f"{name}.{knob}={config[knob]}: 0 or more, and below 1")
 
 
 def _value(config, name):
@@ -246,6 +264,9 @@ def _check_classifier(config, name):
     if config[name].mixup < 0:
         raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
     architecture, network = config[name].architecture, config[name].network
+    for knob, value in network.items():
+        if not all(number >= 1 for number in np.ravel(value)):
+            raise UserError(f"{name}.network.{knob}={value}: 1 or more")
     backbones = ", ".join(efficientnet.ARCHITECTURES)
     if name == "attention" and architecture == "plain":
         raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")
