@@ -6,6 +6,8 @@ import tempfile
 
 from amgan_jax.errors import UserError
 
+_DEVICES = pathlib.Path("/dev")
+
 
 def local_path(text: str) -> pathlib.Path:
     """A path that a flag names, where ~ is the home folder; UserError for a URL such as gs://bucket."""
@@ -15,7 +17,7 @@ def local_path(text: str) -> pathlib.Path:
 
 
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-    """Writes a file so that it is there whole or not at all.
+    """Writes a file so that it is there whole or not at all. Devices and pipes are written to, not replaced.
 
     Raises:
       UserError: the file cannot be written.
@@ -23,6 +25,9 @@ def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
     # File names need not be UTF-8.
     data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
     try:
+        if path.parent == _DEVICES or path.is_fifo():
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

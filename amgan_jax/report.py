@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import pathlib
+import re
 from typing import NamedTuple
 import warnings
 
@@ -221,7 +222,7 @@ def try_to_draw(draw: Callable[[pathlib.Path], None], path: pathlib.Path) -> boo
 def _page(metrics, intervals, pictures, left_out, title):
     def row(name):
         low, high = intervals.get(name, (None, None))
-        return f"| {name} | {metrics[name]:.4g} | {'' if low is None else f'{low:.4g} to {high:.4g}'} |"
+        return f"| {_escaped(name)} | {metrics[name]:.4g} | {'' if low is None else f'{low:.4g} to {high:.4g}'} |"
 
     rows = "\n".join(map(row, sorted(metrics)))
     texts = {
@@ -231,11 +232,16 @@ def _page(metrics, intervals, pictures, left_out, title):
         "curves.png": "training curves",
     }
     shown = {name: f"![{text}]({name})\n\n" for name, text in texts.items() if name in pictures}
-    note = f"Too large to be drawn, in tables.json: {', '.join(left_out)}.\n\n" if left_out else ""
+    note = f"Too large to be drawn, in tables.json: {', '.join(map(_escaped, left_out))}.\n\n" if left_out else ""
     return (
         f"# {title}\n\n{shown.get('edits.png', '')}| measure | value | 95% interval over images |\n|---|---|---|\n"
         f"{rows}\n\n{shown.get('charts.png', '')}{shown.get('tables.png', '')}{note}{shown.get('curves.png', '')}"
     ).rstrip("\n") + "\n"
+
+
+def _escaped(name):
+    """A name in a Markdown page, where a bar starts a cell and a dollar sign mathematics."""
+    return re.sub(r"[\\|$<*`]", r"\\\g<0>", name)
 
 
 @contextlib.contextmanager

@@ -109,10 +109,15 @@ def _start_twice(command, processes, folder, wait, number):
     errors = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
     print(f"{number + 1}: after {wait:.0f} s, status {second.returncode}: {' '.join(errors)}", flush=True)
     refused = second.returncode == 2 and len(errors) == 1 and "is in use by" in errors[0]
+    ended = second.returncode == 0 and all(process.poll() == 0 for process in processes)  # before the second looked
     for process in processes:
         process.send_signal(signal.SIGTERM)
     statuses = [process.wait() for process in processes]
-    return [] if refused else [f"{number + 1}: the second ended with {second.returncode}, the first with {statuses}"]
+    return (
+        []
+        if refused or ended
+        else [f"{number + 1}: the second ended with {second.returncode}, the first with {statuses}"]
+    )
 
 
 def _metrics_steps(workdir):

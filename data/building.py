@@ -98,11 +98,15 @@ def build_photos(wanted: Wanted, data_dir: pathlib.Path) -> None:
         raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
     _check_layout(name, source)
     photo_list, variant = _read(wanted, source)
-    digests = {file: built.source_digest(source / file) for file in _WATCHED.get(name, ())}
     for note in photo_list.notes:
         print(note)
+    labels = [_labels_file(wanted)] if name in labelled_photos.DATASETS else []
+    watched = {
+        "digests": {file: fingerprint.file_digest(source / file) for file in _WATCHED.get(name, ())},
+        "labels": {file: fingerprint.file_digest(_HERE / file) for file in labels},
+    }
     files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
-    builder = _BUILDERS[name](photo_list=photo_list, name=variant, digests=digests, files=files, data_dir=data_dir)
+    builder = _BUILDERS[name](photo_list=photo_list, name=variant, watched=watched, files=files, data_dir=data_dir)
     with _writing_to(data_dir):
         _check_new(builder)
         if wanted.beam is None:
@@ -156,8 +160,13 @@ def _read(wanted, source):
         photo_list, annotation = deepfashion.read(source, wanted.annotation)
         return photo_list, built.variant_name({"annotation": annotation})
     if name in labelled_photos.DATASETS:
-        return labelled_photos.read(source, local_path(wanted.labels or str(_HERE / f"{name}.csv"))), ""
+        return labelled_photos.read(source, _HERE / _labels_file(wanted)), ""
     return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
+
+
+def _labels_file(wanted):
+    """The labels file of one of `labelled_photos.DATASETS`, from the folder of this script."""
+    return str(local_path(wanted.labels).absolute()) if wanted.labels else f"{wanted.dataset}.csv"
 
 
 def _check_layout(name, source):

@@ -1,15 +1,17 @@
 """`manifest`: any folder with a `labels.csv`, such as a shop's own photos.
 
 Its column `image` has paths relative to the folder, an optional column `split` train,
-validation or test, an optional column `group` what belongs into one split, such as a product
+validation (or val) or test, an optional column `group` what belongs into one split, such as a product
 with several photos, and every other column is an attribute; an empty cell is unknown. The
 schema is learnt from the file, values in alphabetical order, unless a `schema.json` beside it
 ({"color": ["red", "blue"], ...}) says which columns are attributes and which values they have.
 """
 
 import collections
+import contextlib
 import dataclasses
 import pathlib
+import re
 import unicodedata
 
 from amgan_jax.datasets.labelled_photos import to_photos
@@ -19,7 +21,12 @@ from amgan_jax.schema import UNKNOWN, Schema
 
 _RESERVED = ("image", "split", "group")
 _FREE_TEXT = 50  # values of a column, above which it may be no attribute
-_UNKNOWN_WORDS = {"-", "--", "–", "—", "?", "#n/a", "n.a.", "n/a", "na", "nan", "null", "unknown"}
+_UNKNOWN_WORDS = {
+    "-", "--", "–", "—", "?", "#n/a", "#na", "<na>", "n.a", "n.a.", "n/a", "na", "nan", "null", "missing", "undefined",
+    "unknown",
+}  # fmt: skip
+_SPLITS = {"val": "validation", "valid": "validation"}  # other words for splits
+_JOINT = re.compile(r"(?<=[^\W\d_])[-_](?=[^\W\d_])")  # between two letters, as in v-neck
 _NAMED = 3  # columns that a message names
 
 
@@ -107,8 +114,9 @@ def _respellings(values, listed):
 
 
 def _plain(value):
-    """A value without what spellings differ in: case, kinds of letters and spaces."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    """A value without what spellings differ in: case, kinds of letters and spaces, and letters that are not seen."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", value) if unicodedata.category(c) != "Cf")
+    return " ".join(_JOINT.sub(" ", seen.casefold()).split())
 
 
 def _describe(respelled):
@@ -146,11 +154,13 @@ def _learn(path, columns, rows):
 
 
 def _is_number(text):
-    try:
-        float(text.replace(",", "."))
-    except ValueError:
-        return False
-    return True
+    """Whether a text is a number, with or without a sign of money or percent: 0.5, 0,5, 1,234.5, $5, 12%."""
+    bare = text.strip("$€£¥% ")
+    for number in (bare.replace(",", "."), bare.replace(",", "")):
+        with contextlib.suppress(ValueError):
+            float(number)
+            return True
+    return False
 
 
 def _split(path, schema, columns, rows):
@@ -160,7 +170,8 @@ def _split(path, schema, columns, rows):
     """
     given = "split" in columns
     for row in rows:
-        row.setdefault("split", "train")
+        word = row.get("split", "train").lower()
+        row["split"] = _SPLITS.get(word, word)
     units = collections.defaultdict(list)
     for row in rows:
         units[row.get("group") or row["image"]].append(row)

@@ -130,7 +130,7 @@ def read_table(path: pathlib.Path, columns: Iterable[str]) -> tuple[list[str], l
     reader_ = csv.DictReader((line for _, line in _numbered(path)), strict=True)
     rows = []
     try:
-        found = [name.strip() for name in reader_.fieldnames or ()]
+        found = [" ".join(name.split()) for name in reader_.fieldnames or ()]
         reader_.fieldnames = found
         for cells in reader_:
             # A line break in a cell is a space: no value is of two lines.

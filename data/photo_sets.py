@@ -17,7 +17,8 @@ class _PhotoSet(LabelledImages):
     Args:
       photo_list: of the dataset.
       name: of the variant, empty where there is one only.
-      digests: `built.source_digest` of files of the source, by name, whose change is to be noticed.
+      watched: `fingerprint.file_digest` by name of files whose change is to be noticed: `digests`, in the folder of
+        the source, and `labels`, in that of the build script.
       files: `fingerprint.record_files` of the photos.
 
     Attributes:
@@ -26,10 +27,10 @@ class _PhotoSet(LabelledImages):
 
     ingested: Any
 
-    def __init__(self, *, photo_list: PhotoList, name: str, digests: dict[str, str], files: dict, **kwargs):
+    def __init__(self, *, photo_list: PhotoList, name: str, watched: dict[str, dict], files: dict, **kwargs):
         self.schema = photo_list.schema
         self._files = files
-        self._metadata = {"queries": photo_list.queries, "digests": digests}
+        self._metadata = {"queries": photo_list.queries, **watched}
         if name:
             kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
         super().__init__(**kwargs)

@@ -168,6 +168,14 @@ def test_training_warns_of_what_the_attention_network_cannot_read(trained, caplo
     assert re.findall(r"the attention network cannot read (\w+)", caplog.text) == list(source.schema.names)
 
 
+def test_other_data_is_refused(trained):
+    config, _, whole, _ = trained
+    splits = {"train": (0, 64), "validation": (1, 16), "test": (3, 24)}
+    other = arrays.ArraySource(garments.SCHEMA, {name: helpers.rendered_split(*s) for name, s in splits.items()})
+    with pytest.raises(UserError, match="w was trained on other data: test has other labels; name another --workdir"):
+        experiment.train(config, other, whole)
+
+
 def test_training_goes_on_when_more_steps_are_asked_for(trained):
     config, source, _, parts = trained
     longer = config.copy_and_resolve_references()
@@ -186,17 +194,18 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
 
 
 @pytest.mark.parametrize(
-    ("steps", "said"),
+    ("steps", "skip", "said"),
     [
-        (8, "attention: .* at step 2: lower the learning rate"),
-        (1, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+        (8, False, "attention: .* at step 2: lower the learning rate"),
+        (1, False, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
+        (8, True, "attention: all updates since step 0 were skipped: lower the learning rate"),
     ],
 )
-def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_path):
-    """A loss, or what the last update of a loss that is finite has made."""
+def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, tmp_path):
+    """A loss, what the last update of a loss that is finite has made, or updates that are all left out."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    config.attention.num_steps = steps
+    config.attention.num_steps, config.skip_broken_updates = steps, skip
     with pytest.raises(UserError, match=said):
         experiment.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
@@ -211,6 +220,11 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_pat
         ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
+        ({"generator.head_kernel": 0}, "generator.head_kernel should be at least 1"),
+        ({"evaluator.network.hidden": 0}, "evaluator.network.hidden=0: 1 or more"),
+        ({"attention.network.strides": (1, 0, 1)}, "attention.network.strides=(1, 0, 1): 1 or more"),
+        ({"attention.optimizer.learning_rate": -1.0}, "attention.optimizer.learning_rate=-1.0: 0 or more"),
+        ({"generator_optimizer.b1": 2.0}, "generator_optimizer.b1=2.0: 0 or more, and below 1"),
         ({"data.crop": 12.0}, "data.crop=12.0: 0 to 0.99"),
         ({"amgan.crop": -0.1}, "amgan.crop=-0.1: 0 to 0.99"),
         ({"data.balance": -1.0}, "data.balance=-1.0: 0 to 1"),

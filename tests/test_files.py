@@ -1,5 +1,7 @@
 """Paths that people name, and files that are written whole."""
 
+import os
+
 import pytest
 
 from amgan_jax import files
@@ -24,3 +26,11 @@ def test_a_path_may_be_in_the_home_folder_but_no_bucket(monkeypatch, tmp_path):
     assert files.local_path("~/run") == tmp_path / "run"
     with pytest.raises(UserError, match="gs://bucket/run is a URL: mount"):
         files.local_path("gs://bucket/run")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    files.write_atomically(tmp_path / "pipe", "table")
+    assert os.read(reader, 10) == b"table" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)

@@ -108,7 +108,7 @@ def _write(tmp_path, tables):
     (tmp_path / "metrics.jsonl").write_text('{"phase": "attention", "step": 1, "loss": 1.0}\n')
     image = np.ones((1, 8, 8, 3))
     sheet = report.Sheet(image, image[None], image[None, ..., :1], ("color",), None, [["red"]])
-    report.write(tmp_path, {"a": 1.0}, driver.Measured({}, tables, {}), sheet, "title")
+    report.write(tmp_path, {"a": 1.0, "b|$c": 2.0}, driver.Measured({}, tables, {}), sheet, "title")
     return (tmp_path / "report" / "README.md").read_text()
 
 
@@ -131,4 +131,4 @@ def test_a_drawing_that_fails_is_a_warning_and_the_rest_is_written(tmp_path, mon
     monkeypatch.setattr(report, "draw_sheet", fail)
     page = _write(tmp_path, {})
     assert "edits.png is not drawn: ValueError: no such glyph" in caplog.text
-    assert "edits.png" not in page and "curves.png" in page and "| a | 1 |" in page
+    assert "edits.png" not in page and "curves.png" in page and r"| b\|\$c | 2 |" in page

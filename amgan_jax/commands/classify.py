@@ -10,6 +10,7 @@ from absl import flags
 
 from amgan_jax import cli
 from amgan_jax.editing import photos
+from amgan_jax.errors import UserError
 from amgan_jax.files import local_path, write_atomically
 
 
@@ -46,10 +47,14 @@ def main(argv):
 def _write(header, rows):
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([header, *rows])
-    if flags.FLAGS.output:
-        write_atomically(local_path(flags.FLAGS.output), table.getvalue())
-    else:
+    if not flags.FLAGS.output:
         print(table.getvalue(), end="")
+        return
+    try:
+        write_atomically(local_path(flags.FLAGS.output), table.getvalue())
+    except UserError as error:  # not to lose what was read
+        print(table.getvalue(), end="")
+        raise UserError(f"{error}: the table is printed instead") from error
 
 
 def run():

@@ -2,8 +2,8 @@
 
 python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
 
-The same command goes on from whatever the workdir holds. SIGTERM, and SIGINT, have every step saved and end it
-with status 143, or 130; a second signal ends it at once.
+The same command goes on from whatever the workdir holds. SIGTERM, SIGINT and SIGHUP have every step saved and
+end it with status 143, 130 or 129; a second signal ends it at once.
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """Built datasets on disk: where they are, and the command that builds one."""
 
-import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +11,8 @@ from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.input import fingerprint
 
+# Where the labels files are that come with the package.
+_DATASETS = pathlib.Path(importlib.util.find_spec("amgan_jax.datasets").submodule_search_locations[0])
 RENDERED = "synthetic_garments"  # all other datasets are built from files
 
 
@@ -44,26 +46,28 @@ def find(config) -> pathlib.Path:
             f" python {shlex.join(build_command(config))}"
         )
     if config.data.source:
-        digests = json.loads((directory / "metadata.json").read_text()).get("digests") or {}
-        _check_source(local_path(config.data.source), directory, digests)
+        _check_source(config, directory)
     return directory
 
 
-def _check_source(source, directory, digests):
+def _check_source(config, directory):
     """Raises UserError where a dataset was built from other files than its source has now."""
+    source = local_path(config.data.source)
     if not source.is_dir():
         raise UserError(
             f"--config.data.source={source} is not a folder; leave it out to train on what is built in {directory}"
         )
-    changed = [name for name, digest in digests.items() if digest != source_digest(source / name)]
-    changed += fingerprint.changed_files(source, fingerprint.read_files(directory))
+    metadata = json.loads((directory / "metadata.json").read_text())
+    digests = {source / name: digest for name, digest in (metadata.get("digests") or {}).items()}
+    digests |= {_DATASETS / name: digest for name, digest in (metadata.get("labels") or {}).items()}
+    changed = [path for path, digest in digests.items() if digest != fingerprint.file_digest(path)]
+    changed += [source / name for name in fingerprint.changed_files(source, fingerprint.read_files(directory))]
     if changed:
         more = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"
-        raise UserError(
-            f"{source / changed[0]}{more} not what {directory} was built from: remove that folder to build it"
-            " again, leave --config.data.source out to train on what is built, or, for another set of photos,"
-            " give the set a --config.data.builder.name of its own"
-        )
+        ways = ["remove that folder to build it again", "leave --config.data.source out to train on what is built"]
+        if "name" in config.data.builder:
+            ways.append("for another set of photos, give the set a --config.data.builder.name of its own")
+        raise UserError(f"{changed[0]}{more} not what {directory} was built from: {', or '.join(ways)}")
 
 
 def data_dir(named: str | None) -> pathlib.Path:
@@ -90,8 +94,3 @@ def _is_ours(folder):
 def variant_name(builder) -> str:
     """The name under which a dataset built with these flags stands."""
     return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
-
-
-def source_digest(path: pathlib.Path) -> str:
-    """What tells whether a file of a dataset's source has changed; that of an empty file where there is none."""
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()

@@ -109,7 +109,7 @@ def record_files(folder: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, d
     names = {os.path.relpath(path, folder): path for path in paths}
     sizes = {name: path.stat().st_size for name, path in names.items() if path.is_file()}
     some = sorted(sizes)[:: max(1, len(sizes) // _SAMPLED)]
-    return {"sizes": sizes, "digests": {name: _file_digest(names[name]) for name in some}}
+    return {"sizes": sizes, "digests": {name: file_digest(names[name]) for name in some}}
 
 
 def changed_files(folder: pathlib.Path, recorded: dict[str, dict]) -> list[str]:
@@ -117,7 +117,15 @@ def changed_files(folder: pathlib.Path, recorded: dict[str, dict]) -> list[str]:
     there = {name: folder / name for name in recorded["sizes"] if (folder / name).is_file()}
     changed = {name for name, path in there.items() if path.stat().st_size != recorded["sizes"][name]}
     digests = {name: digest for name, digest in recorded["digests"].items() if name in there and name not in changed}
-    return sorted(changed | {name for name, digest in digests.items() if _file_digest(there[name]) != digest})
+    return sorted(changed | {name for name, digest in digests.items() if file_digest(there[name]) != digest})
+
+
+def file_digest(path: pathlib.Path) -> str:
+    """What tells whether a file has changed; that of an empty file where there is none."""
+    if not path.exists():
+        return _digest([])
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_files(folder: pathlib.Path, recorded: dict[str, dict]) -> None:
@@ -129,11 +137,6 @@ def read_files(folder: pathlib.Path) -> dict[str, dict]:
     """The record that is kept; an empty one where there is none, as of older builds."""
     path = folder / _FILES
     return json.loads(path.read_text()) if path.exists() else {"sizes": {}, "digests": {}}
-
-
-def _file_digest(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _move_aside(workdir):

@@ -2,6 +2,8 @@
 
 import functools
 
+import numpy as np
+
 from amgan_jax import encoding
 from amgan_jax.errors import UserError
 from amgan_jax.models import efficientnet, networks
@@ -23,7 +25,13 @@ _COUNTS = (  # what should be 1 or more
     "amgan.num_steps",
     "amgan.n_critic",
     "amgan.cycle_every",
+    "generator.width",
+    "generator.first_kernel",
+    "generator.head_kernel",
+    "discriminator.width",
+    "discriminator.layers",
 )
+_OPTIMIZERS = ("attention.optimizer", "evaluator.optimizer", "generator_optimizer", "discriminator_optimizer")
 _SHARES = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
 
 
@@ -67,6 +75,18 @@ def _check_ranges(config):
     for name, largest in _SHARES.items():
         if not 0.0 <= _value(config, name) <= largest:
             raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
+    for name in _OPTIMIZERS:
+        _check_optimizer(_value(config, name), name)
+
+
+def _check_optimizer(config, name):
+    """Raises UserError for knobs of an optimizer that make no sense."""
+    for knob in ("learning_rate", "weight_decay", "warmup_steps", "decay_steps"):
+        if config[knob] < 0:
+            raise UserError(f"{name}.{knob}={config[knob]}: 0 or more")
+    for knob in ("b1", "b2"):
+        if not 0.0 <= config[knob] < 1.0:
+            raise UserError(f"{name}.{knob}={config[knob]}: 0 or more, and below 1")
 
 
 def _value(config, name):
@@ -104,6 +124,9 @@ def _check_classifier(config, name):
     if config[name].mixup < 0:
         raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
     architecture, network = config[name].architecture, config[name].network
+    for knob, value in network.items():
+        if not all(number >= 1 for number in np.ravel(value)):
+            raise UserError(f"{name}.network.{knob}={value}: 1 or more")
     backbones = ", ".join(efficientnet.ARCHITECTURES)
     if name == "attention" and architecture == "plain":
         raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")

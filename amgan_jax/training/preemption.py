@@ -1,4 +1,4 @@
-"""Stops on SIGTERM and SIGINT without losing a step.
+"""Stops on SIGTERM, SIGINT and SIGHUP without losing a step.
 
 A thread hears the signals, as the main one may compile, evaluate or draw for minutes, and looks at
 nothing between steps then. Where no step has been made since the last checkpoint, it ends the process at
@@ -21,7 +21,7 @@ from jax.experimental import multihost_utils
 
 from amgan_jax.training import parallel
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last one: its terminal has gone
 _NOTICE = "RECEIVED_PREEMPTION_NOTICE"  # the word that starts JAX's sync protocol
 _NOW = "2000-01-01T00:00:00+00:00"  # when it is to start: at once
 _LEAVE, _LEFT = "amgan_jax/leave", "amgan_jax/left"
@@ -61,6 +61,8 @@ class Watch:
         # over, so the handlers, which run a little later, write one too.
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for number in SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:  # under nohup
+                continue
             signal.signal(number, lambda number, _: os.write(self._wake, bytes([number + _PYTHON])))
 
     def join(self) -> None:

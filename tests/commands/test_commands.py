@@ -176,15 +176,18 @@ def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
     for i in range(19):
         Image.new("RGB", (15, 20), (10 * i, 10 * i, 10 * i)).save(tmp_path / f"{i:02d}.png")
     (tmp_path / "12.png").write_bytes(b"no picture")
+    (tmp_path / "out" / "03.png").mkdir(parents=True)  # where an edit cannot be written
     arguments = ("--workdir=any", f"--images={tmp_path}/*.png")
     good = [f"{i:02d}" for i in range(19) if i != 12]
 
     run = functools.partial(helpers.run, "-c", _BRIGHTENED)
     result = run("amgan_jax.edit", *arguments, f"--output={tmp_path}/out", "--set=color=blue", "--skip_bad")
     assert result.returncode == 0, result.stderr
+    assert result.stderr.count("skipped: ") == 2 and f"skipped: cannot write {tmp_path}/out/03.png" in result.stderr
     for name in good:
-        with Image.open(tmp_path / "out" / f"{name}.png") as edited:
-            assert np.abs(np.asarray(edited).astype(int) - 10 * int(name) - 51).max() <= 1
+        if name != "03":
+            with Image.open(tmp_path / "out" / f"{name}.png") as edited:
+                assert np.abs(np.asarray(edited).astype(int) - 10 * int(name) - 51).max() <= 1
     assert not (tmp_path / "out" / "12.png").exists()
 
     for more, rows in ((["--skip_bad"], good), ([], good[:8])):
@@ -193,6 +196,22 @@ def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
         with (tmp_path / "table.csv").open() as file:
             read = {pathlib.Path(row["image"]).stem: float(row["color_confidence"]) for row in csv.DictReader(file)}
         assert read == {name: pytest.approx(int(name) * 10 / 255, abs=2e-3) for name in rows}
+
+
+def test_where_nothing_can_be_written_nothing_is_lost_in_silence(tmp_path):
+    """Edits are refused, even with --skip_bad, and a table goes to the screen."""
+    Image.new("RGB", (15, 20)).save(tmp_path / "a.png")
+    (tmp_path / "file").write_text("mine")
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED)
+    photo = ("--workdir=any", f"--images={tmp_path}/a.png", f"--output={tmp_path}/file/b.png")
+    refused = run("amgan_jax.edit", *photo, "--set=color=blue")
+    helpers.assert_refused(refused, f"cannot write {tmp_path}/file/b.png")
+    refused = run("amgan_jax.edit", *photo, "--set=color=blue", "--skip_bad")
+    helpers.assert_refused(refused, "none of the edits of 1 photos can be written")
+    refused = run("amgan_jax.classify", *photo)
+    helpers.assert_refused(refused, f"cannot write {tmp_path}/file/b.png", "the table is printed instead")
+    assert refused.stdout.splitlines()[1].startswith(f"{tmp_path}/a.png,sleeveless,")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_an_edit_may_be_asked_for_in_words(tmp_path):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import pickle
+import re
 import shutil
 
 from absl import flags
@@ -316,6 +317,27 @@ def test_labels_that_change_after_the_build_are_noticed(shop):
         tfdata.DatasetSource(config)
 
 
+@pytest.mark.parametrize("labels", ["shipped", "given"])
+def test_a_labels_file_that_changes_after_the_build_is_noticed(tree, monkeypatch, labels):
+    """The one beside the build script, which may be of another version by now, and one of --labels."""
+    if labels == "shipped":
+        (tree / "labels.csv").rename(tree / "fashion_products.csv")
+        monkeypatch.setattr(building, "_HERE", tree)
+        monkeypatch.setattr(built, "_DATASETS", tree)
+        _build("fashion_products", tree)
+    else:
+        _build_tree(tree)
+    config, _ = _source("fashion_products", tree)
+    config.data.source = str(tree)
+    tfdata.DatasetSource(config)
+    (path,) = tree.glob("*.csv")
+    path.write_text(path.read_text().replace("red", "black"))
+    said = f"{path} is not what .* was built from: remove that folder to build it again, or leave --config.data.source"
+    with pytest.raises(UserError, match=said) as refused:
+        tfdata.DatasetSource(config)
+    assert "builder.name" not in str(refused.value)  # which this dataset does not take
+
+
 def test_photos_that_change_after_the_build_are_noticed(shop):
     """Under the same labels.csv: cropped anew, of the same size, or a folder that is not there; not ones that went."""
     _build("manifest", shop)
@@ -402,7 +424,11 @@ def _colors(shop, *colors):
         (("red", "blue", "NA", "nan", "N/A", "-", "unknown", "?"),
          "'-', 'N/A', 'NA', 'nan', '[?]', 'unknown' as unknown", ("blue", "red")),
         (("red", "blue", "Null", "#N/A", "—"), "'#N/A', 'Null', '—' as unknown", ("blue", "red")),
+        (("red", "blue", "<NA>", "missing", "n.a"), "'<NA>', 'missing', 'n.a' as unknown", ("blue", "red")),
+        (("red", "red", "red\u200b", "blue"), r"'red\\u200b' as 'red'", ("blue", "red")),
+        (("v-neck", "v-neck", "V_neck", "v neck", "hood"), "'V_neck', 'v neck' as 'v-neck'", ("hood", "v-neck")),
         (("none", "buttons"), None, ("buttons", "none")),
+        (("10-20", "10 20"), None, ("10 20", "10-20")),
     ],
 )  # fmt: skip
 def test_words_that_may_mean_the_same_are_named_and_folded_when_asked(shop, colors, said, folded):
@@ -424,10 +450,14 @@ def test_words_are_folded_into_those_of_a_schema_file(shop):
     assert [photo.label for photo in photos[:4]] == [[0], [1], [2], [-1]]
 
 
-@pytest.mark.parametrize("numbers", [("0.91", "0.874"), ("36", "38"), ("1e-3", "-2"), ("0,5", "0,75")])
+@pytest.mark.parametrize(
+    "numbers", [("0.91", "0.874"), ("36", "38"), ("1e-3", "-2"), ("0,5", "0,75"), ("91%", "7 %"), ("1,234.5", "$12")]
+)
 def test_a_column_of_numbers_is_no_attribute_unless_a_schema_file_says_so(shop, numbers):
     _colors(shop, *numbers)
-    with pytest.raises(UserError, match=f"column 'Farbe' has numbers .*{numbers[0]}.*schema.json beside the file"):
+    with pytest.raises(
+        UserError, match=f"column 'Farbe' has numbers .*{re.escape(numbers[0])}.*schema.json beside the file"
+    ):
         manifest.read(shop)
     (shop / "schema.json").write_text(json.dumps({"Farbe": numbers}))
     assert manifest.read(shop).schema.attributes[0].values == numbers
@@ -463,8 +493,9 @@ def test_splits_that_a_file_does_not_have_are_held_out_of_train_and_said(shop, h
 
 
 def test_a_file_with_all_splits_is_taken_as_it_is(shop):
+    words = ("train", "Train", "train", "val", "TEST")
     splits = ("train", "train", "train", "validation", "test")
-    _edit_csv(shop, _with_column("split", lambda i: splits[i % 5]))
+    _edit_csv(shop, _with_column("split", lambda i: words[i % 5]))
     listed = manifest.read(shop)
     assert [photo.split for photo in listed.photos] == [splits[i % 5] for i in range(30)] and not listed.notes
 

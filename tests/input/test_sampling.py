@@ -32,6 +32,12 @@ def test_a_plan_depends_on_seed_and_step_alone():
     )
 
 
+def test_no_two_streams_are_the_same_at_any_step():
+    """A list of numbers as a seed is padded with zeros: [seed, 1] and [seed, 1, 0] would be one."""
+    draws = [sampling._rng(seed, stream, step).random() for seed in (0, 1) for stream in range(3) for step in range(3)]
+    assert len(set(draws)) == len(draws)
+
+
 def test_an_epoch_shows_every_row_once_in_an_order_of_its_own():
     rows = [sampling.classifier_plan(LABELS, AUGMENTATION, 0, step, 10)["row"] for step in range(10)]
     first, second = np.concatenate(rows[:5]), np.concatenate(rows[5:])

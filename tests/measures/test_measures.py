@@ -401,6 +401,14 @@ def test_intervals_are_those_of_a_mean_over_images():
     np.testing.assert_allclose([figure.low, figure.high], values.mean() + 1.96 * error * np.array([-1, 1]), atol=0.004)
 
 
+def test_an_attribute_called_mean_hides_no_mean():
+    tally = intervals.Tally()
+    for name, value in (("mean", 0.0), ("color", 1.0)):
+        tally.add(name, np.arange(2), np.full(2, value))
+    figures = {name: figure.value for name, figure in tally.figures("edits", mean="edits/mean").items()}
+    assert figures == {"edits/mean": 0.5, "edits/mean (attribute)": 0.0, "edits/color": 1.0}
+
+
 def test_values_of_one_image_are_drawn_together():
     """Ten equal values of an image say no more than one: the interval is as wide."""
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: heard at any time, and nothing is lost."""
+"""SIGTERM, SIGINT and SIGHUP: heard at any time, and nothing is lost."""
 
 import os
 import signal
@@ -13,8 +13,9 @@ from tests import helpers
 
 # The main thread is in one call that the interpreter cannot leave, as it is when XLA compiles.
 _COMPILING = """
-import hashlib
+import hashlib, signal
 from amgan_jax.training.preemption import watch
+signal.signal(signal.SIGHUP, signal.{hangup})
 watch.install()
 watch.on_leave(lambda: print("tidied up", flush=True))
 {before}
@@ -48,13 +49,25 @@ def _interrupt(script, *numbers):
         for number in numbers:
             process.send_signal(number)
             time.sleep(0.2)  # or two signals would be one
-        output, errors = process.communicate(timeout=60)
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     return process.returncode, output, errors
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def _compiling(before="", hangup="SIG_DFL"):
+    return _COMPILING.format(before=before, hangup=hangup)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_while_compiling_ends_the_process_at_once_as_nothing_is_unsaved(number, status):
-    assert _interrupt(_COMPILING.format(before=""), number)[:2] == (status, "tidied up\n")
+    assert _interrupt(_compiling(), number)[:2] == (status, "tidied up\n")
+
+
+def test_a_terminal_that_goes_ends_nothing_under_nohup():
+    status, output, errors = _interrupt(_compiling(hangup="SIG_IGN"), signal.SIGHUP, signal.SIGTERM)
+    assert (status, output) == (143, "tidied up\n") and "stopped by SIGTERM" in errors
 
 
 def test_a_signal_between_steps_has_the_last_step_saved_first():
@@ -64,7 +77,7 @@ def test_a_signal_between_steps_has_the_last_step_saved_first():
 
 
 def test_a_second_signal_ends_a_process_that_cannot_save():
-    assert _interrupt(_COMPILING.format(before="watch.stepped()"), signal.SIGINT, signal.SIGTERM)[:2] == (130, "")
+    assert _interrupt(_compiling(before="watch.stepped()"), signal.SIGINT, signal.SIGTERM)[:2] == (130, "")
 
 
 def test_a_signal_that_an_event_loop_takes_is_heard():
