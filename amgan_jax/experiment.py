@@ -151,6 +151,33 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
 
 def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
+    _check_ranges(config)
+    parts = config.amgan.condition
+    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(encoding.CONDITION_PARTS):
+        raise UserError(f"amgan.condition={parts}: {', '.join(encoding.CONDITION_PARTS)}, or one of them")
+    if config.generator_loss.attention and config.generator.mask in networks.SHARED_MASKS:
+        raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
+    if config.dtype not in ("float32", "bfloat16"):
+        raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
+    for name in networks.CLASSIFIERS:
+        _check_classifier(config, name)
+    for name in ("height", "width"):
+        if config[name] < 4 or config[name] % 4:
+            raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
+    _check_discriminators(config)
+    if config.checkpoint_steps % config.log_steps:
+        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
+    if config.sample_images > config.evaluate.batch_size:
+        raise UserError(
+            f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
+        )
+    for name, interval in config.evaluate.during.items():
+        if interval < 0 or interval % config.log_steps:
+            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
+
+
+def _check_ranges(config):
+    """Raises UserError for a number that is too small or too large by itself."""
     for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
         if not 0 <= _value(config, name) < _SEEDS:
             raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
@@ -177,28 +204,6 @@ def check_config(config) -> None:
     for name, largest in shares.items():
         if not 0.0 <= _value(config, name) <= largest:
             raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
-    parts = config.amgan.condition
-    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(encoding.CONDITION_PARTS):
-        raise UserError(f"amgan.condition={parts}: {', '.join(encoding.CONDITION_PARTS)}, or one of them")
-    if config.generator_loss.attention and config.generator.mask in networks.SHARED_MASKS:
-        raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
-    for name in networks.CLASSIFIERS:
-        _check_classifier(config, name)
-    for name in ("height", "width"):
-        if config[name] < 4 or config[name] % 4:
-            raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
-    _check_discriminators(config)
-    if config.checkpoint_steps % config.log_steps:
-        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
-    if config.sample_images > config.evaluate.batch_size:
-        raise UserError(
-            f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
-        )
-    for name, interval in config.evaluate.during.items():
-        if interval < 0 or interval % config.log_steps:
-            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
 
 
 def _value(config, name):
@@ -323,11 +328,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             bar.update(phase.batch_size)
             stop = watch.should_save()
             if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
-                window = _fetch(phase, step, window)
-                _check_finite(phase, step, train_state, checkpoints)
-                ownership.check(workdir)
-                checkpoints.save(train_state, time.monotonic() - started, window)
-                watch.saved()
+                window = _save(phase, workdir, checkpoints, step, train_state, time.monotonic() - started, window)
                 if stop:
                     watch.leave()
             window = finish(step, train_state, window)
@@ -335,6 +336,16 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     if writer:
         writer.close()
     return train_state
+
+
+def _save(phase, workdir, checkpoints, step, train_state, seconds, window):
+    """Writes the checkpoint of a step; returns the window's metrics as numbers. UserError where they are not finite."""
+    window = _fetch(phase, step, window)
+    _check_finite(phase, step, train_state, checkpoints)
+    ownership.check(workdir)
+    checkpoints.save(train_state, seconds, window)
+    watch.saved()
+    return window
 
 
 def _is_due(phase, step, interval):
