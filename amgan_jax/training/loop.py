@@ -93,11 +93,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             bar.update(phase.batch_size)
             stop = watch.should_save()
             if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
-                window = _fetch(phase, step, window)
-                _check_finite(phase, step, train_state, checkpoints)
-                ownership.check(workdir)
-                checkpoints.save(train_state, time.monotonic() - started, window)
-                watch.saved()
+                window = _save(phase, workdir, checkpoints, step, train_state, time.monotonic() - started, window)
                 if stop:
                     watch.leave()
             window = finish(step, train_state, window)
@@ -105,6 +101,16 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     if writer:
         writer.close()
     return train_state
+
+
+def _save(phase, workdir, checkpoints, step, train_state, seconds, window):
+    """Writes the checkpoint of a step; returns the window's metrics as numbers. UserError where they are not finite."""
+    window = _fetch(phase, step, window)
+    _check_finite(phase, step, train_state, checkpoints)
+    ownership.check(workdir)
+    checkpoints.save(train_state, seconds, window)
+    watch.saved()
+    return window
 
 
 def _is_due(phase, step, interval):
