@@ -17,17 +17,18 @@ from amgan_jax import labels, losses, networks, parallel
 from amgan_jax.attributes import UNKNOWN, Schema
 from amgan_jax.models import attention as attention_lib
 from amgan_jax.models import generator, layers
-from amgan_jax.networks import GLOBAL, REGIONAL
+from amgan_jax.networks import GLOBAL, REGIONAL, Length
 from amgan_jax.state import ClassifierState, TrainState
 
 
-def classifier_step(config, name: str, schema: Schema, state: ClassifierState, batch):
+def classifier_step(config, name: str, schema: Schema, length: Length, state: ClassifierState, batch):
     """One update of the attention network or the evaluator.
 
     Args:
       config: the experiment's.
       name: "attention" or "evaluator".
       schema: the dataset's.
+      length: of the training.
       state: where training stands.
       batch: image float32 [1, B, H, W, 3] in [-1, 1], label int32 [1, B, A].
 
@@ -35,7 +36,7 @@ def classifier_step(config, name: str, schema: Schema, state: ClassifierState, b
       (state, metrics: {"loss", "accuracy/<attribute>"}).
     """
     network = networks.build_classifier(config, name, schema, parallel.AXIS)
-    optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
+    optimizer = networks.build_optimizer(config[name].optimizer, length)
     image, label = batch["image"][0], batch["label"][0]
     image, labels_and_weights = _mix(config[name], state.step, image, label)
 
@@ -58,7 +59,13 @@ def classifier_step(config, name: str, schema: Schema, state: ClassifierState, b
 
 
 def _mix(config, step, image, label):
-    """Mixup (Zhang et al. 2018) of neighbours in a batch.
+    """Mixup (Zhang et al. 2018) of neighbours in a batch, which come in pairs.
+
+    Args:
+      config: of the classifier.
+      step: that the weights are drawn for.
+      image: float32 [B, H, W, 3].
+      label: int32 [B, A].
 
     Returns:
       (image [B, H, W, 3], [(label int32 [B, A], weight in [0, 1]), ...]): the labels that are in it.
@@ -184,7 +191,8 @@ def _update_discriminators(config, schema, state, fake, guide, part, share):
     the heads learn to see through edits which no real image looks like.
     """
     network = networks.build_discriminator(config, schema)
-    optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
+    length = networks.amgan_length(config)
+    optimizer = networks.build_optimizer(config.discriminator_optimizer, length, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(parallel.example_keys(config.seed, state.step, share, part["image"].shape[0]))
     reference, region, wanted = guide["reference"].view, guide["region"], _edited_only(part, "target")
     values = labels.one_hot(wanted, schema.value_counts)
@@ -231,7 +239,7 @@ def _update_generator(config, schema, state, attention, output, pull_back, guide
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
     """
     network = networks.build_discriminator(config, schema)
-    optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
+    optimizer = networks.build_optimizer(config.generator_optimizer, networks.amgan_length(config))
     weights = config.generator_loss
     image, label, target = part["image"], part["label"], part["target"]
     values = labels.one_hot(_edited_only(part, "target"), schema.value_counts)

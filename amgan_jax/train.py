@@ -35,7 +35,7 @@ from amgan_jax.attributes import Schema
 from amgan_jax.checkpoints import Checkpoints, Restored
 from amgan_jax.errors import UserError
 from amgan_jax.evaluators.common import Queries
-from amgan_jax.metrics import MetricsWriter, is_written
+from amgan_jax.metrics import MetricsWriter, written
 from amgan_jax.models import efficientnet
 from amgan_jax.preemption import watch
 
@@ -97,6 +97,7 @@ class Phase:
     shares: parts of a batch, see `parallel.shard`.
     on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
     hooks: called in training; on all hosts of the same intervals.
+    stays: whether it is over once it has come to its end, and more photos make it no longer.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Phase:
     shares: int = 1
     on_fresh: Callable[[Any], Any] | None = None
     hooks: tuple[Hook, ...] = ()
+    stays: bool = False
 
 
 def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
@@ -161,32 +163,7 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
 
 def check_config(config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
-    for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
-        if not 0 <= _value(config, name) < _SEEDS:
-            raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
-    if config.data.threads < 0:
-        raise UserError(f"data.threads={config.data.threads}: 1 or more, or 0 for as many as there are cores")
-    counts = (
-        "log_steps",
-        "checkpoint_steps",
-        "sample_steps",
-        "sample_images",
-        "evaluate.batch_size",
-        "evaluate.validation_images",
-        "attention.num_steps",
-        "evaluator.num_steps",
-        "evaluator.scale",
-        "amgan.num_steps",
-        "amgan.n_critic",
-        "amgan.cycle_every",
-    )
-    for name in counts:
-        if _value(config, name) < 1:
-            raise UserError(f"{name} should be at least 1")
-    shares = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
-    for name, largest in shares.items():
-        if not 0.0 <= _value(config, name) <= largest:
-            raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
+    _check_ranges(config)
     parts = config.amgan.condition
     if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(labels.CONDITION_PARTS):
         raise UserError(f"amgan.condition={parts}: {', '.join(labels.CONDITION_PARTS)}, or one of them")
@@ -200,15 +177,46 @@ def check_config(config) -> None:
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
     _check_discriminators(config)
-    if config.checkpoint_steps % config.log_steps:
-        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
     if config.sample_images > config.evaluate.batch_size:
         raise UserError(
             f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
         )
+
+
+def _check_ranges(config):
+    """Raises UserError for a number that is none of those that a knob takes."""
+    for name in ("seed", "attention.seed", "evaluator.seed", "evaluate.seed"):
+        if not 0 <= _value(config, name) < _SEEDS:
+            raise UserError(f"{name}={_value(config, name)}: 0 to {_SEEDS - 1}")
+    if config.data.threads < 0:
+        raise UserError(f"data.threads={config.data.threads}: 1 or more, or 0 for as many as there are cores")
+    counts = (
+        "log_steps",
+        "checkpoint_steps",
+        "sample_steps",
+        "sample_images",
+        "evaluate.batch_size",
+        "evaluate.validation_images",
+        "evaluator.scale",
+        "amgan.num_steps",
+        "amgan.n_critic",
+        "amgan.cycle_every",
+    )
+    for name in counts:
+        if _value(config, name) < 1:
+            raise UserError(f"{name} should be at least 1")
+    shares = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
+    shares |= {f"{name}_optimizer.decay": 1.0 for name in ("generator", "discriminator")}
+    shares |= {f"{name}.optimizer.decay": 1.0 for name in networks.CLASSIFIERS}
+    for name, largest in shares.items():
+        if not 0.0 <= _value(config, name) <= largest:
+            raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
+    for name in ("amgan.warmup_steps", *(f"{name}.warmup_epochs" for name in networks.CLASSIFIERS)):
+        if _value(config, name) < 0:
+            raise UserError(f"{name}={_value(config, name)}: 0 or more")
     for name, interval in config.evaluate.during.items():
-        if interval < 0 or interval % config.log_steps:
-            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
+        if interval < 0:
+            raise UserError(f"evaluate.during.{name}={interval}: 1 or more, or 0 for never")
 
 
 def _value(config, name):
@@ -242,23 +250,25 @@ def _check_discriminators(config):
 
 def _check_classifier(config, name):
     """Raises UserError for a classifier that cannot be built or trained."""
-    networks.classifier_type(config, name)
-    if config[name].mixup < 0:
-        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
-    architecture, network = config[name].architecture, config[name].network
-    backbones = ", ".join(efficientnet.ARCHITECTURES)
+    architecture, backbones = config[name].architecture, ", ".join(efficientnet.ARCHITECTURES)
     if name == "attention" and architecture == "plain":
         raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")
+    networks.classifier_type(config, name)
+    if config[name].epochs <= 0:
+        raise UserError(f"{name}.epochs={config[name].epochs}: more than 0")
+    if config[name].mixup < 0:
+        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
+    network, section = networks.knobs_of(config, name), f"{name}.{networks.section_of(architecture)}"
     if architecture == "plain" and min(networks.image_size(config, name)) < 2 ** len(network.widths):
         height, width = networks.image_size(config, name)
         raise UserError(
-            f"{name}.network: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
+            f"{section}: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
         )
     if architecture == "resnet" and len(network.widths) != len(network.strides):
-        raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
+        raise UserError(f"{section}: {len(network.widths)} widths but {len(network.strides)} strides")
     if architecture in efficientnet.ARCHITECTURES and network.output_stride not in efficientnet.OUTPUT_STRIDES:
         valid = ", ".join(map(str, efficientnet.OUTPUT_STRIDES))
-        raise UserError(f"{name}.network.output_stride={network.output_stride}: {valid}")
+        raise UserError(f"{section}.output_stride={network.output_stride}: {valid}")
     if config[name].pretrained and architecture not in efficientnet.ARCHITECTURES:
         raise UserError(
             f"{name}.pretrained: there are no weights of a {architecture}; set it to False,"
@@ -268,14 +278,16 @@ def _check_classifier(config, name):
 
 def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     """Trains the attention network or the evaluator, to its final ClassifierState."""
-    step = functools.partial(steps.classifier_step, config, name, source.schema)
+    length = networks.classifier_length(config, name, source.fingerprint()["train"]["photos"])
+    step = functools.partial(steps.classifier_step, config, name, source.schema, length)
     phase = Phase(
         name=name,
-        num_steps=config[name].num_steps,
+        num_steps=length.num_steps,
         batch_size=config[name].batch_size,
         update=parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
         on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
+        stays=True,
     )
     return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
@@ -310,10 +322,12 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
       UserError: the loss is not finite, a checkpoint cannot be written, or the workdir has been taken over.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
+    train_state, seconds, window, finished = _start(checkpoints, init, phase.on_fresh)
     first_step = int(train_state.step)
-    # A checkpoint is written before the hooks and the metrics of its step, which a signal may have cut off.
-    owed = bool(window) and not is_written(workdir, phase.name, first_step)
+    # An older version's checkpoint does not say it, but what AMGAN has begun to train with was finished.
+    if phase.stays and ((workdir / "amgan").exists() if finished is None else finished):
+        phase = dataclasses.replace(phase, num_steps=first_step)
+    owed, window = _unwritten(phase, workdir, first_step, window)
     if first_step >= phase.num_steps and not owed:
         checkpoints.close()
         return train_state
@@ -321,7 +335,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     started = time.monotonic() - seconds
     with _progress_bar(phase, first_step) as bar:
         finish = functools.partial(_finish_step, phase, config, writer, bar)
-        window = finish(first_step, train_state, window) if owed else []
+        window = finish(first_step, train_state, window) if owed else window
         batches = phase.batches(first_step)
         for step in range(first_step + 1, phase.num_steps + 1):
             train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.shares))
@@ -336,7 +350,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
                 window = _fetch(phase, step, window)
                 _check_finite(phase, step, train_state, checkpoints)
                 ownership.check(workdir)
-                checkpoints.save(train_state, time.monotonic() - started, window)
+                checkpoints.save(train_state, time.monotonic() - started, window, finished=step == phase.num_steps)
                 watch.saved()
                 if stop:
                     watch.leave()
@@ -345,6 +359,17 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     if writer:
         writer.close()
     return train_state
+
+
+def _unwritten(phase, workdir, step, window):
+    """Of a checkpoint: whether what was due at its step is still to be done, and its window where no mean is written.
+
+    It is written before the hooks and the metrics of its step, which a signal may have cut off.
+    """
+    if not window:
+        return False, []
+    names = written(workdir, phase.name, step)
+    return not names, [] if names >= set(window[0]) else window
 
 
 def _is_due(phase, step, interval):
@@ -358,10 +383,12 @@ def _due_hooks(phase, step):
 def _finish_step(phase, config, writer, bar, step, train_state, window):
     """Does what is due after a step; returns the window, emptied if it is written."""
     figures = {n: f for hook in _due_hooks(phase, step) for n, f in hook.call(step, train_state).items()}
-    if not _is_due(phase, step, config.log_steps):
-        return window
-    _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
-    return []
+    if _is_due(phase, step, config.log_steps):
+        _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
+        return []
+    if figures and writer:
+        writer.write(step, figures)
+    return window
 
 
 def _start(checkpoints, init, on_fresh):
@@ -369,7 +396,7 @@ def _start(checkpoints, init, on_fresh):
     if checkpoints.latest_step() is not None:
         return checkpoints.restore(jax.eval_shape(init))
     fresh = jax.jit(init)()
-    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [])
+    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [], False)
 
 
 def _lay_over_pretrained(architecture: str) -> Callable[[state.ClassifierState], state.ClassifierState]:

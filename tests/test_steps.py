@@ -12,6 +12,7 @@ from amgan_jax.models import attention as attention_lib
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
+_LENGTH = networks.Length(num_steps=8, warmup_steps=40)  # of the tiny config's classifiers
 
 
 def _start(config):
@@ -46,7 +47,7 @@ def _step(config, start):
 def _classify(config):
     """The attention network's state after one update."""
     batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
-    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA, _LENGTH))
     return jax.device_get(step(parallel.replicate(state.init_classifier(config, "attention", SCHEMA)), batch)[0])
 
 
@@ -312,7 +313,7 @@ def test_one_device_and_four_give_the_same_update(tmp_path):
 def test_a_classifier_learns_its_batch():
     config = helpers.tiny_config()
     batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
-    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA, _LENGTH))
     train_state = parallel.replicate(state.init_classifier(config, "attention", SCHEMA))
     losses = []
     for _ in range(25):
