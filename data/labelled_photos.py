@@ -4,14 +4,36 @@ And for `manifest` too: from the rows of any labels file to photos.
 """
 
 from collections.abc import Callable
+import functools
 import pathlib
+
+from absl import flags
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from amgan_jax.workdir import local_path
+from dataset import Dataset
 from photo_list import SPLITS, File, Photo, PhotoList, Row, read_table
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
+
+
+def dataset(labels_file: str, summary: str) -> Dataset:
+    """The dataset whose labels are in a file beside this one, or in that of --labels."""
+    beside = pathlib.Path(__file__).parent / labels_file
+    read_ = functools.partial(_read, beside)
+    return Dataset(summary, read_, marks=("images",), flags=("labels",), define_flags=_define_flags)
+
+
+def _define_flags():
+    flags.DEFINE_string(
+        "labels", None, "Of fashion_products and clothing_attributes: a labels file, if not the one beside this script."
+    )
+
+
+def _read(beside, source, labels):
+    return read(source, local_path(labels) if labels else beside)
 
 
 def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:

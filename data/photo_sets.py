@@ -1,22 +1,23 @@
-"""The TFDS builders of photos, one class a dataset: what was read and checked becomes tfrecords."""
+"""The TFDS builder of photos: what was read and checked becomes tfrecords."""
 
 import pathlib
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from amgan_jax import fingerprint
+from amgan_jax import fingerprint, input_pipeline
 from ingest import Ingested, write_skipped
 from labelled_images import Example, LabelledImages
 from photo_list import PhotoList
 
 
-class _PhotoSet(LabelledImages):
+class PhotoSet(LabelledImages):
     """Photos, read and checked before they are built, or on Apache Beam while they are.
 
     Args:
+      name: of the dataset.
+      summary: see `dataset.Dataset`.
       photo_list: of the dataset.
-      name: of the variant, empty where there is one only.
       digests: `input_pipeline.source_digest` of files of the source, by name, whose change is to be noticed.
       files: `fingerprint.record_files` of the photos.
 
@@ -26,12 +27,15 @@ class _PhotoSet(LabelledImages):
 
     ingested: Any
 
-    def __init__(self, *, photo_list: PhotoList, name: str, digests: dict[str, str], files: dict, **kwargs):
-        self.schema = photo_list.schema
+    def __init__(
+        self, *, name: str, summary: str, photo_list: PhotoList, digests: dict[str, str], files: dict, **kwargs
+    ):
+        self.name, self.summary, self.schema = name, summary, photo_list.schema
         self._files = files
         self._metadata = {"queries": photo_list.queries, "digests": digests}
-        if name:
-            kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
+        if photo_list.variant:
+            variant = input_pipeline.variant_name(photo_list.variant)
+            kwargs["config"] = tfds.core.BuilderConfig(name=variant, description="see data/build.py")
         super().__init__(**kwargs)
 
     def extra_metadata(self):
@@ -52,31 +56,3 @@ class _PhotoSet(LabelledImages):
         for photo in self.ingested.photos:
             if photo.split == split:
                 yield Example(photo.id, self.ingested.content(photo), photo.label)
-
-
-class FashionProducts(_PhotoSet):
-    """Catalogue photos of the public Fashion Product Images set (P. Aggarwal), labelled for this project."""
-
-
-class ClothingAttributes(_PhotoSet):
-    """Photos taken at home of the public clothing dataset (A. Grigorev), CC0, labelled for this project."""
-
-
-class Deepfashion(_PhotoSet):
-    """DeepFashion's Category and Attribute Prediction benchmark (Liu et al., CVPR 2016)."""
-
-
-class Shopping100k(_PhotoSet):
-    """Shopping100k (Ak et al., WACV 2018)."""
-
-
-class Manifest(_PhotoSet):
-    """Anyone's photos with a labels.csv."""
-
-
-class CelebA(_PhotoSet):
-    """CelebA, aligned (Liu et al., ICCV 2015)."""
-
-
-class Shapes3d(_PhotoSet):
-    """3D Shapes (Burgess and Kim, 2018)."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from dataset import Dataset
 from photo_list import Photo, PhotoList, split_by_hash
 
 _HUES = ("red", "orange", "lime", "green", "mint", "cyan", "azure", "indigo", "purple", "pink")
@@ -88,3 +89,10 @@ def _images(path):
 
     with h5py.File(path, "r") as file:
         return file["images"][:]
+
+
+DATASET = Dataset(
+    "3D Shapes (Burgess and Kim, 2018).",
+    read,
+    marks=("3dshapes.h5",),
+)

@@ -14,6 +14,7 @@ import pathlib
 
 from amgan_jax.attributes import Schema
 from amgan_jax.errors import UserError
+from dataset import Dataset
 from photo_list import File, Photo, PhotoList, one_hot_label, read_lines, read_schema, read_table, split_by_hash
 
 _TABLE = pathlib.Path(__file__).parent / "shopping100k.csv"
@@ -94,3 +95,10 @@ def _queries(source, test, schema):
         except UserError as error:
             raise UserError(f"{paths[2]} row {number}: {error}") from error
     return queries
+
+
+DATASET = Dataset(
+    "Shopping100k (Ak et al., WACV 2018).",
+    read,
+    marks=("attr_num.txt",),
+)

@@ -2,19 +2,22 @@
 
 import io
 
+from absl import flags
 import numpy as np
 from PIL import Image
 import tensorflow_datasets as tfds
 
-from amgan_jax import garments
+from amgan_jax import garments, input_pipeline
+from dataset import Dataset
 from labelled_images import Example, LabelledImages
 from photo_list import SPLITS
 
 _CHUNK = 256  # garments rendered at once
+_SUMMARY = "Garments drawn by amgan_jax.garments, every label drawn evenly and independently."
 
 
 class SyntheticGarments(LabelledImages):
-    """Garments drawn by amgan_jax.garments, every label drawn evenly and independently.
+    """Renders garments.
 
     Args:
       name: the variant's.
@@ -23,7 +26,7 @@ class SyntheticGarments(LabelledImages):
     """
 
     def __init__(self, *, name: str, height: int, width: int, counts: dict[str, int], **kwargs):
-        self.schema = garments.SCHEMA
+        self.schema, self.summary = garments.SCHEMA, _SUMMARY
         self._size = (height, width)
         self._counts = counts
         config = tfds.core.BuilderConfig(name=name, description=f"{height} x {width} pixels, {counts}")
@@ -51,3 +54,24 @@ def _png(image):
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "png")
     return buffer.getvalue()
+
+
+def _define_flags():
+    flags.DEFINE_integer("height", 64, "Of rendered garments, pixels.", lower_bound=8)
+    flags.DEFINE_integer("width", 64, "Of rendered garments, pixels.", lower_bound=8)
+    flags.DEFINE_integer("train", 20_000, "Number of rendered training images.", lower_bound=1)
+    flags.DEFINE_integer("validation", 500, "Number of rendered validation images.", lower_bound=1)
+    flags.DEFINE_integer("test", 1000, "Number of rendered test images.", lower_bound=1)
+
+
+def _render(data_dir, **options):
+    return SyntheticGarments(
+        name=input_pipeline.variant_name(options),
+        height=options["height"],
+        width=options["width"],
+        counts={split: options[split] for split in SPLITS},
+        data_dir=data_dir,
+    )
+
+
+DATASET = Dataset(_SUMMARY, render=_render, flags=("height", "width", *SPLITS), define_flags=_define_flags)

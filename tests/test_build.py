@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from amgan_jax import fingerprint
 from amgan_jax.errors import UserError
@@ -21,11 +22,18 @@ from tests import helpers, trees
 input_pipeline = pytest.importorskip("amgan_jax.input_pipeline")
 sys.path.insert(0, str(helpers.ROOT / "data"))  # as where data/build.py runs
 import build  # noqa: E402
+import celeb_a  # noqa: E402
 import deepfashion  # noqa: E402
 import groups  # noqa: E402
 import ingest  # noqa: E402
+import labelled_photos  # noqa: E402
+import manifest  # noqa: E402
+import near_copies  # noqa: E402
 import photo_list  # noqa: E402
+import shapes3d  # noqa: E402
+import shopping100k  # noqa: E402
 
+build.define_flags()
 flags.FLAGS.mark_as_parsed()
 
 
@@ -148,6 +156,13 @@ def test_a_photo_with_broken_exif_is_built_as_it_is(tree):
     np.testing.assert_allclose(image[0, 16, 16], [200 / 127.5 - 1, -1, -1], atol=0.01)
 
 
+def test_a_grey_photo_is_built_with_three_channels(tree):
+    Image.new("L", (60, 80), 128).save(tree / "images" / "4.jpg")
+    _build_tree(tree)
+    image, _ = _split(*_source("fashion_products", tree), "test")
+    assert image.shape[-1] == 3 and np.abs(image[0, :, 8:24] - (128 / 127.5 - 1.0)).max() < 0.02
+
+
 def test_a_transparent_photo_is_built_on_white(tree):
     picture = Image.new("RGB", (80, 60), (200, 0, 0))
     picture.save(tree / "images" / "4.jpg", format="png", transparency=(200, 0, 0))
@@ -200,7 +215,7 @@ def test_a_build_that_fails_leaves_nothing(tree, monkeypatch, error):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr("labelled_images._sorted", full)
+    monkeypatch.setattr(tfds.core.writer.ExampleWriter, "write", full)
     with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
         _build_tree(tree)
     assert not list((tree / "built").rglob("*.tfrecord*")) and not list((tree / "built").rglob("dataset_info.json"))
@@ -218,9 +233,56 @@ def test_photos_need_a_source_and_garments_take_none(tmp_path):
 
 def test_a_flag_of_other_datasets_is_refused(shop):
     """Or another labels file than the one that was asked for would be built, without a word."""
-    said = "=manifest takes no --labels, which is for fashion_products, clothing_attributes"
+    said = "=manifest takes no --labels, which is for clothing_attributes, fashion_products"
     with pytest.raises(UserError, match=said):
         _build("manifest", shop, labels=str(shop / "labels2.csv"))
+
+
+_ONE_FILE = '''
+"""`stripes`: pictures of one colour, as many as files colours.txt has lines."""
+
+from absl import flags
+
+from amgan_jax.attributes import Schema
+from dataset import Dataset
+from photo_list import SPLITS, File, Photo, PhotoList, read_lines
+
+
+def read(source, folder):
+    names = read_lines(source / "colours.txt")
+    schema = Schema.from_values({"colour": sorted(set(names))})
+    photos = []
+    for split in SPLITS:
+        for i, name in enumerate(names):
+            file = File(source / folder / f"{split}{i}.png")
+            photos.append(Photo(f"{split}{i}", split, f"row {i}", file, schema.encode({"colour": name})))
+    return PhotoList(schema, photos)
+
+
+DATASET = Dataset(
+    "Pictures of one colour.", read, marks=("colours.txt",), flags=("folder",),
+    define_flags=lambda: flags.DEFINE_string("folder", "pictures", "Of stripes: where the pictures are."),
+)
+'''
+
+
+def test_a_dataset_is_added_by_one_file(tmp_path):
+    scripts, source = tmp_path / "data", tmp_path / "source"
+    shutil.copytree(helpers.ROOT / "data", scripts)
+    (scripts / "stripes.py").write_text(_ONE_FILE)
+    source.mkdir()
+    (source / "colours.txt").write_text("red\nblue\n")
+    for i, split in enumerate(photo_list.SPLITS):
+        trees.picture(source / "here" / f"{split}0.png", (200 + i, 0, 0))
+        trees.picture(source / "here" / f"{split}1.png", (0, 0, 200 + i))
+    command = (scripts / "build.py", f"--source={source}", f"--data_dir={source / 'built'}", "--nosettle_copies")
+    result = helpers.run(*command, "--dataset=stripes", "--folder=here")
+    assert result.returncode == 0, result.stderr
+    image, label = _split(*_source("stripes", source), "test")
+    np.testing.assert_array_equal(label, [[0], [1]])
+    assert image[0, ..., 2].min() > 0.5 > image[1, ..., 2].max()  # blue, then red
+    said = "is no manifest, which has labels.csv: it has colours.txt and looks like --dataset=stripes"
+    helpers.assert_refused(helpers.run(*command, "--dataset=manifest"), said)
 
 
 def test_a_folder_of_another_layout_is_told(tmp_path):
@@ -237,7 +299,8 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
 def test_a_box_beyond_the_photo_shows_nothing_else():
     buffer = io.BytesIO()
     Image.new("RGB", (100, 200), (255, 255, 255)).save(buffer, "png")
-    with Image.open(io.BytesIO(ingest._normalize(buffer.getvalue(), (-5, 0, 100, 200)))) as cropped:
+    _, content = ingest.prepare(photo_list.Photo("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200)))
+    with Image.open(io.BytesIO(content)) as cropped:
         assert cropped.size == (100, 200) and np.asarray(cropped).min() == 255
 
 
@@ -252,7 +315,7 @@ def test_a_photo_that_only_training_could_not_decode_is_bad(tree):
 @pytest.mark.parametrize("dataset", ["fashion_products", "clothing_attributes"])
 def test_the_shipped_labels_have_no_fault(tmp_path, dataset):
     (tmp_path / "images").mkdir()
-    photos = build.labelled_photos.read(tmp_path, helpers.ROOT / "data" / f"{dataset}.csv").photos
+    photos = labelled_photos.read(tmp_path, helpers.ROOT / "data" / f"{dataset}.csv").photos
     assert len(photos) > 2000 and not any(photo.fault for photo in photos)
 
 
@@ -353,17 +416,17 @@ def test_spreadsheets_empty_rows_and_line_breaks_are_forgiven(shop):
         return [*rows[:4], ["", "", ""], *rows[4:], ["", "", ""]]
 
     _edit_csv(shop, edit)
-    photos = build.manifest.read(shop)
+    photos = manifest.read(shop)
     assert photos.schema.attributes[0].values == ("blau", "dunkel blau", "grün", "rot")
     # A row's number is that of its line in the file.
     assert [photo.where.rpartition(" row ")[2].split()[0] for photo in photos.photos[:4]] == ["2", "4", "5", "7"]
 
 
 def test_a_value_whose_only_photo_hashes_to_test_is_trained_with(shop):
-    tested = next(photo for photo in build.manifest.read(shop).photos if photo.split == "test")
+    tested = next(photo for photo in manifest.read(shop).photos if photo.split == "test")
     row = int(tested.where.rpartition(" row ")[2].split()[0]) - 1
     _edit_csv(shop, _set(row, 1, "gelb"))
-    moved = next(photo for photo in build.manifest.read(shop).photos if photo.id == tested.id)
+    moved = next(photo for photo in manifest.read(shop).photos if photo.id == tested.id)
     assert moved.split == "train"
 
 
@@ -401,8 +464,8 @@ def test_words_that_may_mean_the_same_are_named_and_folded_when_asked(shop, colo
     _colors(shop, *colors)
     if said:
         with pytest.raises(UserError, match=f"labels.csv has words that may mean the same: Farbe: .*{said}.*--fold_v"):
-            build.manifest.read(shop)
-    kept, photos = build.manifest.read(shop, fold=False), build.manifest.read(shop, fold=True)
+            manifest.read(shop)
+    kept, photos = manifest.read(shop, fold=False), manifest.read(shop, fold=True)
     assert kept.schema.attributes[0].values == tuple(sorted(set(colors)))
     assert photos.schema.attributes[0].values == folded and len(photos.notes) == bool(said)
 
@@ -411,8 +474,8 @@ def test_words_are_folded_into_those_of_a_schema_file(shop):
     _colors(shop, "RED", "Blue", "-", "na")
     (shop / "schema.json").write_text('{"Farbe": ["Red", "blue", "-"]}')
     with pytest.raises(UserError, match="'RED' as 'Red', 'Blue' as 'blue', 'na' as unknown. data/build.py --fold"):
-        build.manifest.read(shop)
-    photos = build.manifest.read(shop, fold=True).photos
+        manifest.read(shop)
+    photos = manifest.read(shop, fold=True).photos
     assert [photo.label for photo in photos[:4]] == [[0], [1], [2], [-1]]
 
 
@@ -420,9 +483,9 @@ def test_words_are_folded_into_those_of_a_schema_file(shop):
 def test_a_column_of_numbers_is_no_attribute_unless_a_schema_file_says_so(shop, numbers):
     _colors(shop, *numbers)
     with pytest.raises(UserError, match=f"column 'Farbe' has numbers .*{numbers[0]}.*schema.json beside the file"):
-        build.manifest.read(shop)
+        manifest.read(shop)
     (shop / "schema.json").write_text(json.dumps({"Farbe": numbers}))
-    assert build.manifest.read(shop).schema.attributes[0].values == numbers
+    assert manifest.read(shop).schema.attributes[0].values == numbers
 
 
 def test_what_classify_writes_is_no_manifest_with_confidences_for_attributes(shop):
@@ -432,7 +495,7 @@ def test_what_classify_writes_is_no_manifest_with_confidences_for_attributes(sho
     ]
     trees.write_csv(shop / "labels.csv", [header, *rows])
     with pytest.raises(UserError, match="column 'color_confidence' has numbers"):
-        build.manifest.read(shop)
+        manifest.read(shop)
 
 
 def _with_column(name, cell):
@@ -446,7 +509,7 @@ def _with_column(name, cell):
 )  # fmt: skip
 def test_splits_that_a_file_does_not_have_are_held_out_of_train_and_said(shop, has, lacks):
     _edit_csv(shop, _with_column("split", lambda i: has[i % len(has)]))
-    listed = build.manifest.read(shop)
+    listed = manifest.read(shop)
     for i, photo in enumerate(listed.photos):
         published = has[i % len(has)]
         assert photo.split == published if published != "train" else photo.split in ("train", *lacks)
@@ -457,7 +520,7 @@ def test_splits_that_a_file_does_not_have_are_held_out_of_train_and_said(shop, h
 def test_a_file_with_all_splits_is_taken_as_it_is(shop):
     splits = ("train", "train", "train", "validation", "test")
     _edit_csv(shop, _with_column("split", lambda i: splits[i % 5]))
-    listed = build.manifest.read(shop)
+    listed = manifest.read(shop)
     assert [photo.split for photo in listed.photos] == [splits[i % 5] for i in range(30)] and not listed.notes
 
 
@@ -466,7 +529,7 @@ def test_a_group_is_in_one_split(shop, split):
     if split:
         _edit_csv(shop, _with_column("split", lambda i: split[i // 10]))
     _edit_csv(shop, _with_column("group", lambda i: "" if i == 29 else f"product {i // 2}"))
-    listed = build.manifest.read(shop)
+    listed = manifest.read(shop)
     assert listed.schema.names == ("Farbe", "größe")
     for i in range(0, 28, 2):
         assert listed.photos[i].split == listed.photos[i + 1].split
@@ -477,7 +540,7 @@ def test_a_group_in_two_splits_is_refused(shop):
     _edit_csv(shop, _with_column("split", lambda i: ("train", "validation", "test")[i % 3]))
     _edit_csv(shop, _with_column("group", lambda i: f"product {i // 2}"))
     with pytest.raises(UserError, match=r"row 3: group 'product 0' is in split 'validation', and in 'train' in row 2"):
-        build.manifest.read(shop)
+        manifest.read(shop)
 
 
 def _set(row, column, value):
@@ -548,7 +611,7 @@ def _spoil(shop):
     rows[2].write_bytes(rows[2].read_bytes()[:300])
     rows[17].write_bytes(b"this is no picture")
     Image.new("1", (12_000, 10_000)).save(rows[4], "png")
-    split_of = {photo.id: photo.split for photo in build.manifest.read(shop).photos}
+    split_of = {photo.id: photo.split for photo in manifest.read(shop).photos}
     other = next(i for i in range(18, 30) if split_of[f"Blusen {i % 3}/été {i}.jpg"] != "train")
     assert split_of["Blusen 2/été 5.jpg"] == "train" and split_of["Blusen 2/été 17.jpg"] == "test"
     rows[5].write_bytes((shop / f"Blusen {other % 3}/été {other}.jpg").read_bytes())
@@ -764,10 +827,10 @@ def test_a_query_of_a_photo_that_is_left_out_goes_with_it(shopping):
 
 def test_shopping100ks_names_may_be_given(shopping):
     (shopping / "schema.json").write_text('{"sleeve": ["long", "short"], "collar": ["round", "v", "hood"]}')
-    assert build.shopping100k.read(shopping).schema.names == ("sleeve", "collar")
+    assert shopping100k.read(shopping).schema.names == ("sleeve", "collar")
     (shopping / "schema.json").write_text('{"sleeve": ["long", "short"], "collar": ["round", "v"]}')
     with pytest.raises(UserError, match="schema.json"):
-        build.shopping100k.read(shopping)
+        shopping100k.read(shopping)
 
 
 def test_shopping100k_has_the_published_names(shopping):
@@ -777,7 +840,7 @@ def test_shopping100k_has_the_published_names(shopping):
     for name, lines in (("train", 60), ("test", 2)):
         (shopping / f"labels_{name}.txt").write_text(f"{row}\n" * lines)
     (shopping / "gt_test.txt").unlink()
-    read = build.shopping100k.read(shopping)
+    read = shopping100k.read(shopping)
     assert read.schema.names[:3] == ("category", "collar", "color") and not read.queries
     assert read.schema.value_counts == tuple(counts)
 
@@ -844,17 +907,16 @@ def test_faces_with_lists_as_csv_are_read(faces):
     images.rename(faces / "moved")
     images.mkdir()
     (faces / "moved").rename(images / "img_align_celeba")
-    listed = [(p.id, p.split, p.label, p.read()) for p in build.celeb_a.read(faces).photos]
+    listed = [(p.id, p.split, p.label, p.read()) for p in celeb_a.read(faces).photos]
     _as_csv(faces)
-    build._check_layout("celeb_a", faces)
-    assert [(p.id, p.split, p.label, p.read()) for p in build.celeb_a.read(faces).photos] == listed
+    assert [(p.id, p.split, p.label, p.read()) for p in celeb_a.read(faces).photos] == listed
     text = (faces / "list_attr_celeba.csv").read_text()
     (faces / "list_attr_celeba.csv").write_text(text.replace("-1", "0", 1))
-    (photo, *_) = build.celeb_a.read(faces).photos
+    (photo, *_) = celeb_a.read(faces).photos
     assert photo.fault == "13 numbers, where 13 should be that are 1 or -1" and "row 2 (000001.jpg)" in photo.where
     (faces / "list_eval_partition.csv").write_text("image_id,partition\n000001.jpg,7\n")
     with pytest.raises(UserError, match="list_eval_partition.csv row 2: '000001.jpg 7', where a file name and 0, 1"):
-        build.celeb_a.read(faces)
+        celeb_a.read(faces)
 
 
 def test_broken_faces_are_refused(faces):
@@ -886,7 +948,7 @@ def test_shapes_are_built_to_the_last_bit(shapes):
 
 
 def test_photos_can_be_sent_to_other_processes(shapes):
-    for photo in build.shapes3d.read(shapes).photos[:2]:
+    for photo in shapes3d.read(shapes).photos[:2]:
         assert pickle.loads(pickle.dumps(photo)).read() == photo.read()
 
 
@@ -904,7 +966,7 @@ def test_shapes_with_other_labels_are_refused(shapes):
 
 
 def test_photos_are_prepared_on_many_threads_in_order(shop):
-    photos = build.manifest.read(shop).photos
+    photos = manifest.read(shop).photos
     ingested = ingest.ingest(photos, shop)
     assert [p.id for p in ingested.photos] == [p.id for p in photos]
     assert all(ingested.content(p) == (shop / p.id).read_bytes() for p in ingested.photos)
@@ -938,12 +1000,12 @@ def _splits_of(photos):
 
 def test_near_copies_are_kept_in_one_split_and_named(scenes, monkeypatch):
     monkeypatch.setattr("manifest.split_by_hash", lambda name: ("test", "train", "validation")[len(name) % 3])
-    listed = build.manifest.read(scenes).photos
+    listed = manifest.read(scenes).photos
     for photo, split in zip(listed, ("test", "train", "validation", "test"), strict=False):
         object.__setattr__(photo, "split", split)
     before = _splits_of(listed)
     ingested = ingest.ingest(listed, scenes)
-    photos, notes = build.near_copies.settle(ingested.photos, ingested.hashes)
+    photos, notes = near_copies.settle(ingested.photos, ingested.hashes)
     assert _splits_of(photos) == ["train"] * 4 + before[4:]
     assert len(notes) == 1 and notes[0].startswith("3 near copies of photos of another split, moved to")
     assert "été 0.jpg) of test, like" in notes[0]
@@ -966,5 +1028,5 @@ def test_other_scenes_and_flat_pictures_are_no_near_copies(shop):
     for i in range(30):
         if i % 2:
             _scene(i).save(shop / f"Blusen {i % 3}/été {i}.jpg")
-    ingested = ingest.ingest(build.manifest.read(shop).photos, shop)
-    assert build.near_copies.settle(ingested.photos, ingested.hashes) == (ingested.photos, [])
+    ingested = ingest.ingest(manifest.read(shop).photos, shop)
+    assert near_copies.settle(ingested.photos, ingested.hashes) == (ingested.photos, [])
