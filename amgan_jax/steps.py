@@ -38,7 +38,7 @@ def classifier_step(config, name: str, schema: Schema, length: Length, state: Cl
     network = networks.build_classifier(config, name, schema, parallel.AXIS)
     optimizer = networks.build_optimizer(config[name].optimizer, length)
     image, label = batch["image"][0], batch["label"][0]
-    image, labels_and_weights = _mix(config[name], state.step, image, label)
+    image, labels_and_weights = mixup(config[name], state.step, image, label)
 
     def loss_fn(params):
         variables = {**state.variables, "params": params}
@@ -58,7 +58,7 @@ def classifier_step(config, name: str, schema: Schema, length: Length, state: Cl
     return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
 
 
-def _mix(config, step, image, label):
+def mixup(config, step, image, label):
     """Mixup (Zhang et al. 2018) of neighbours in a batch, which come in pairs.
 
     Args:

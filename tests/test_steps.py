@@ -327,9 +327,9 @@ def test_mixup_mixes_neighbours_and_their_values_by_the_same_weights():
     config.mixup = 1.0
     image = jnp.arange(4.0)[:, None, None, None] * jnp.ones((4, 2, 2, 3))
     label = jnp.arange(4)[:, None]
-    mixed, ((own_label, own), (partner_label, other)) = steps._mix(config, 7, image, label)
+    mixed, ((own_label, own), (partner_label, other)) = steps.mixup(config, 7, image, label)
     np.testing.assert_array_equal(own_label[:, 0], [0, 1, 2, 3])
     np.testing.assert_array_equal(partner_label[:, 0], [1, 0, 3, 2])
     assert 0.5 <= own < 1.0 and own + other == 1.0
     np.testing.assert_allclose(mixed, own * image + other * image[jnp.array([1, 0, 3, 2])])
-    assert own != steps._mix(config, 8, image, label)[1][0][1]
+    assert own != steps.mixup(config, 8, image, label)[1][0][1]
