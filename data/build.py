@@ -57,6 +57,8 @@ def define_flags():
     )
     for define in {found.define_flags for found in datasets.values()}:
         define()
+    for flag in {flag for found in datasets.values() for flag in found.flags}:
+        flags.declare_key_flag(flag)  # which --help shows
     flags.mark_flag_as_required("dataset")
 
 
