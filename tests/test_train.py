@@ -269,7 +269,7 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, said, tmp_pat
         ({"attention.epochs": 0.0}, "attention.epochs=0.0: more than 0"),
         ({"evaluator.warmup_epochs": -1.0}, "evaluator.warmup_epochs=-1.0: 0 or more"),
         ({"amgan.warmup_steps": -1}, "amgan.warmup_steps=-1: 0 or more"),
-        ({"generator_optimizer.decay": 1500}, "generator_optimizer.decay=1500: 0 to 1"),
+        ({"generator_optimizer.decay": 1500}, "generator_optimizer.decay=1500.0: 0 to 1"),
         ({"attention.optimizer.decay": -0.1}, "attention.optimizer.decay=-0.1: 0 to 1"),
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
         ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2: 1 or more, or 0 for never"),
