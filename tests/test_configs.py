@@ -15,6 +15,7 @@ from amgan_jax.configs import compare, systems
 from amgan_jax.errors import UserError
 from amgan_jax.models import networks
 from amgan_jax.training import checks, state
+from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
 
 FILES = sorted(p for p in (pathlib.Path(helpers.ROOT) / "configs").glob("*.py") if p.stem != "__init__")
@@ -90,7 +91,7 @@ _LENGTHS = {
 def test_how_long_a_config_trains(name, images):
     config = _load(name)
     amgan = networks.amgan_length(config)
-    lengths = [(networks.classifier_length(config, n, images), config[n].optimizer) for n in networks.CLASSIFIERS]
+    lengths = [(networks.classifier_length(config, n, images), config[n].optimizer) for n in CLASSIFIERS]
     lengths += [(amgan, config.generator_optimizer), (amgan, config.discriminator_optimizer)]
     assert tuple((*length, _decay(length, optimizer)) for length, optimizer in lengths) == _LENGTHS[name, images]
     builder = config.data.builder

@@ -15,6 +15,7 @@ from amgan_jax.input import arrays
 from amgan_jax.models import efficientnet, networks, pretrained
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.training import checks, state
+from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
 
 COUNTS = (2, 3)
@@ -356,7 +357,7 @@ def test_an_architecture_is_one_knob(architecture):
     config = helpers.tiny_config()
     config.attention.architecture = config.evaluator.architecture = architecture
     checks.check_config(config)
-    for name in networks.CLASSIFIERS:
+    for name in CLASSIFIERS:
         jax.eval_shape(lambda name=name: state.init_classifier(config, name, garments.SCHEMA))
 
 
