@@ -12,7 +12,7 @@ import pytest
 from amgan_jax import experiment, garments
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
-from amgan_jax.models import efficientnet, networks, pretrained
+from amgan_jax.models import efficientnet, pretrained
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.training import checks, state
 from amgan_jax.workdir import CLASSIFIERS
