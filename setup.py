@@ -20,6 +20,7 @@ _CORE = [
     "pillow>=12.3",
     "psutil>=7.2",
     "rapidfuzz>=3.14",
+    "safetensors>=0.8",
     "scikit-image>=0.26",
     "scipy>=1.17",
     "tensorboard>=2.21",  # clu imports it without requiring it

@@ -55,6 +55,7 @@ _ADDED = {
 _GONE = {"data.max_edits": 1}
 
 
+BUNDLE_WEIGHTS = "weights.safetensors"  # a folder that has it is a bundle: see `exporting.bundle`
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
 REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
 
@@ -64,6 +65,11 @@ def local_path(text: str) -> pathlib.Path:
     if "://" in text:
         raise UserError(f"{text} is a URL: mount what it stands for, and name the folder")
     return pathlib.Path(text).expanduser()
+
+
+def is_bundle(directory: pathlib.Path) -> bool:
+    """Whether a directory holds a bundle, which also has a workdir's config.json and schema.json."""
+    return (directory / BUNDLE_WEIGHTS).is_file()
 
 
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
@@ -119,7 +125,8 @@ def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema)
     """
     old_config, old_schema = load(workdir)
     _check_same_schema(workdir, old_schema, schema)
-    keys = changed_keys(old_config, config) if (workdir / "amgan").exists() else changed_classifiers(old_config, config)
+    begun = (workdir / "amgan").exists() or is_bundle(workdir)
+    keys = changed_keys(old_config, config) if begun else changed_classifiers(old_config, config)
     _check_same_config(workdir, old_config, config, keys)
 
 
