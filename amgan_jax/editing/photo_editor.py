@@ -252,7 +252,8 @@ class PhotoEditor:
         results = []
         for i, (photo, seen) in enumerate(batch):
             after = photos.blend(photo, photos.apply_change(photo, seen, edited[i]), strength)
-            painted = Image.fromarray(np.round(255.0 * _at_photos_size(mask[i, ..., 0], photo, seen)).astype(np.uint8))
+            painted = 255.0 * photos.at_photos_size(mask[i, ..., 0], photo, seen)
+            painted = Image.fromarray(np.round(painted).astype(np.uint8))
             before, wanted = self._values(source[i], confidence[i]), self.schema.decode(target[i].tolist())
             results.append(EditedPhoto(photo, after, painted, before.values, wanted, before.confidence))
         return results
@@ -264,7 +265,7 @@ class PhotoEditor:
     def _attention_batch(self, values, batch, image):
         maps = self.system.attention(image, _with(self.system.classify(image)[0], values))
         return [
-            {name: _at_photos_size(maps[i, ..., a], photo, seen) for a, name in enumerate(self.schema.names)}
+            {name: photos.at_photos_size(maps[i, ..., a], photo, seen) for a, name in enumerate(self.schema.names)}
             for i, (photo, seen) in enumerate(batch)
         ]
 
@@ -345,11 +346,3 @@ def _with(table_BxA, values):
     for attribute, value in values.items():
         changed[:, attribute] = value
     return changed
-
-
-def _at_photos_size(map_HxW, photo, letterboxed):
-    """The photo's part of a map, float32 [h, w], as large as the photo."""
-    top, left, height, width = letterboxed.box
-    part = np.asarray(map_HxW[top : top + height, left : left + width], np.float32)
-    h, w = photo.pixels.shape[:2]
-    return np.asarray(Image.fromarray(part).resize((w, h), Image.Resampling.BILINEAR))
