@@ -114,11 +114,20 @@ def progress(total: int, done: int) -> Iterator[tqdm]:
       done: how many of them an earlier run did.
     """
     seconds = _SECONDS if sys.stderr.isatty() else _SECONDS_IN_FILES
-    with (
-        tqdm_logging.logging_redirect_tqdm([logging.getLogger("amgan_jax")]),
-        tqdm(total=total, initial=done, unit="photo", file=sys.stderr, mininterval=seconds) as bar,
-    ):
+    bar = tqdm(
+        total=total, initial=done, unit="photo", file=sys.stderr, mininterval=seconds, disable=total < 2,
+        dynamic_ncols=True,
+    )  # fmt: skip
+    with tqdm_logging.logging_redirect_tqdm([logging.getLogger("amgan_jax")]), bar:
         yield bar
+
+
+def say(line: str) -> None:
+    """Prints a line to stdout, above the bar where both go to one terminal."""
+    if sys.stderr.isatty():
+        tqdm.write(line)
+    else:
+        print(line)
 
 
 def counted(items: Iterable[_Item], bar: tqdm) -> Iterator[_Item]:

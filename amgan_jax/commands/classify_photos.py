@@ -32,7 +32,7 @@ def run(workdir: str, images: str, output: str | None, skip_bad: bool, overwrite
 
 def _fill_table(system, paths, failures, output, workdir, overwrite):
     """Rows go into a journal beside the table, which is written when all are there or the command is stopped."""
-    request = {"workdir": workdir, "attributes": list(system.schema.names)}
+    request = {"workdir": str(local_path(workdir).resolve()), "attributes": list(system.schema.names)}
     journal = Journal(output.with_name(f".{output.name}.jsonl"), request, overwrite)
     left = [path for path in paths if str(path) not in journal.done]
     with batches.progress(len(paths), len(paths) - len(left)) as bar:

@@ -8,10 +8,10 @@ import pathlib
 from absl import flags
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.commands import batches, edit_stages
+from amgan_jax.commands.edit import FORMATS
 from amgan_jax.commands.edit_stages import Job, Request
 from amgan_jax.commands.journal import Journal
 from amgan_jax.editing import editor, photos, pictures, where, words
@@ -40,8 +40,8 @@ def run(given: flags.FlagValues) -> None:
     system = editor.load(local_path(given.workdir))
     request = _request(given, system.schema)
     grid = None if given.grid is None else system.schema.index(given.grid)
-    jobs = plan(paths, root, output, given.format or "png", local_path(given.masks) if given.masks else None)
-    journal = _journal(given, request, output) if to_folder else None
+    jobs = plan(paths, root, output, given.format or FORMATS[0], local_path(given.masks) if given.masks else None)
+    journal = _journal(given, request, system.schema, output) if to_folder else None
     failures = batches.Failures(given.skip_bad)
     left = [job for job in jobs if journal is None or _name(job, root) not in journal.done]
     with batches.progress(len(jobs), len(jobs) - len(left)) as bar:
@@ -49,7 +49,7 @@ def run(given: flags.FlagValues) -> None:
             if journal:
                 files = {"photo": _name(job, root), "output": str(job.output.relative_to(output))}
                 journal.append(files | record)
-            tqdm.write(f"{job.path} -> {job.output}{said}")
+            batches.say(f"{job.path} -> {job.output}{said}")
     if given.contact_sheet and journal.done:
         _write_sheet(local_path(given.contact_sheet), journal, root, output)
     failures.report(len(jobs))
@@ -83,24 +83,27 @@ def _wanted(given, schema: Schema):
     return parsed.values | wanted
 
 
-def _journal(given, request, output):
+def _journal(given, request, schema, output):
     """edits.jsonl of a folder; a photo is done where its line and its picture are there."""
-    region = request.region
-    if isinstance(region, np.ndarray):
-        region = hashlib.sha256(region.tobytes()).hexdigest()[:16]
+    region = given.region
+    if isinstance(request.region, np.ndarray):  # whose file may change
+        region = f"mask {hashlib.sha256(request.region.tobytes()).hexdigest()[:16]}"
     asked = {
-        "workdir": given.workdir, "wanted": sorted(request.wanted.items()), "known": sorted(request.known.items()),
-        "grid": given.grid, "region": region, "strength": request.strength, "format": given.format or "png",
+        "workdir": str(local_path(given.workdir).resolve()),
+        "set": _by_name(schema, request.wanted),
+        "known": _by_name(schema, request.known),
+        "grid": given.grid,
+        "region": region,
+        "strength": request.strength,
+        "format": given.format or FORMATS[0],
         "masks": given.masks,
-    }  # fmt: skip
+    }
     path = output / JOURNAL
-    return Journal(path, _as_json(asked), given.overwrite, lambda record: (output / record["output"]).is_file())
+    return Journal(path, asked, given.overwrite, lambda record: (output / record["output"]).is_file())
 
 
-def _as_json(request):
-    """With lists for tuples, as it comes back from a file."""
-    return {k: [list(v) if isinstance(v, tuple) else v for v in x] if isinstance(x, list | tuple) else x
-            for k, x in request.items()}  # fmt: skip
+def _by_name(schema, values):
+    return {schema.attributes[a].name: schema.attributes[a].values[v] for a, v in sorted(values.items())}
 
 
 def _name(job, root):
@@ -130,7 +133,10 @@ def _check_output(given, paths, output, to_folder):
         if given.format or given.contact_sheet or given.overwrite:
             raise UserError("--format, --contact_sheet and --overwrite are for a folder of edits: name one as --output")
     if given.contact_sheet:
-        photos.format_of(local_path(given.contact_sheet))
+        sheet = local_path(given.contact_sheet)
+        photos.format_of(sheet)
+        if sheet.resolve() in {path.resolve() for path in paths}:
+            raise UserError(f"--contact_sheet={sheet} is one of the photos and would be overwritten: name another file")
     if given.masks and local_path(given.masks).resolve() == output.resolve():
         raise UserError(f"--masks={given.masks} is --output: name another folder")
 

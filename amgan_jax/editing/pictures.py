@@ -1,6 +1,7 @@
 """Pictures of edits for people: overlays of masks, grids of values, contact sheets."""
 
 from collections.abc import Iterable, Sequence
+import math
 import pathlib
 
 import numpy as np
@@ -37,9 +38,9 @@ def contact_sheet(pairs: Iterable[tuple[Image.Image, Image.Image, str]]) -> Imag
     cells, labels = [], []
     for before, after, label in pairs:
         before, after = _thumbnail(before), _thumbnail(after)
-        pair = Image.new("RGB", (before.width + after.width, max(before.height, after.height)), "white")
+        pair = Image.new("RGB", (before.width + _GAP // 2 + after.width, max(before.height, after.height)), "white")
         pair.paste(before, (0, 0))
-        pair.paste(after, (before.width, 0))
+        pair.paste(after, (before.width + _GAP // 2, 0))
         cells.append(pair)
         labels.append(label)
     return _lay_out(cells, labels, min(len(cells), _SHEET_COLUMNS))
@@ -53,10 +54,13 @@ def _thumbnail(picture):
 
 def _lay_out(cells, labels, columns):
     """Cells on white, row by row, centred in places of one size."""
-    width, height = max(cell.width for cell in cells), max(cell.height for cell in cells)
+    font = _font()
+    longest = max(font.getlength(label) for label in labels)
+    width = max(*(cell.width for cell in cells), math.ceil(min(longest, _CELL)))
+    height = max(cell.height for cell in cells)
     rows = -(-len(cells) // columns)
     page_size = (columns * (width + _GAP) + _GAP, rows * (height + 2 * _GAP + _TEXT) + _GAP)
-    page, font = Image.new("RGB", page_size, "white"), _font()
+    page = Image.new("RGB", page_size, "white")
     draw = ImageDraw.Draw(page)
     for i, (cell, label) in enumerate(zip(cells, labels, strict=True)):
         left = _GAP + (i % columns) * (width + _GAP)
