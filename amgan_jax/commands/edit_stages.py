@@ -113,14 +113,9 @@ def _edit_group(system, request, group, size):
     source, confidence = system.classify(image)
     source, confidence = with_values(source, request.known), with_values(confidence, dict.fromkeys(request.known, 1.0))
     target = with_values(source, request.wanted)
-    edited, mask = system.edit(image, source, target, _attribute(request))
+    edited, mask = system.edit(image, source, target, where.attribute_of(request.region))
     rows = zip(group, source, confidence, target, edited, mask, strict=False)  # the last rows pad
     return [Edited(*row) for row in rows]
-
-
-def _attribute(request):
-    """The index of the attribute that the region stands for; None where it is no attribute."""
-    return request.region if isinstance(request.region, int) else None
 
 
 def _edit_to_all_values(system, attribute, request, seen):
@@ -131,21 +126,12 @@ def _edit_to_all_values(system, attribute, request, seen):
     target = np.repeat(with_values(source, request.wanted), count, axis=0)
     target[:, attribute] = np.arange(count)
     image, source = np.repeat(image, count, axis=0), np.repeat(source, count, axis=0)
-    return system.edit(image, source, target, _attribute(request))[0]
-
-
-def _composite(request, seen, image):
-    """(the photo with what the networks changed, as far as the request lets it, how far that is)."""
-    strength = request.strength
-    if request.region is not None and _attribute(request) is None:
-        strength = strength * where.weight(request.region, *seen.photo.pixels.shape[:2])
-    changed = photos.apply_change(seen.photo, seen.letterboxed, image)
-    return photos.blend(seen.photo, changed, strength), strength
+    return system.edit(image, source, target, where.attribute_of(request.region))[0]
 
 
 def _write(size, request, edited):
     seen = edited.seen
-    after, strength = _composite(request, seen, edited.image)
+    after, strength = where.composite(seen.photo, seen.letterboxed, edited.image, request.region, request.strength)
     if seen.job.overlay:
         mask = strength * photos.at_photos_size(edited.mask[..., 0], seen.photo, seen.letterboxed)
         photos.write(seen.job.overlay, pictures.overlay(seen.photo, mask))
@@ -163,7 +149,9 @@ def _judge_group(system, group, size):
 
 def _write_grid(values, request, seen_and_images):
     seen, images = seen_and_images
-    cells = [seen.photo.pixels, *(_composite(request, seen, image)[0].pixels for image in images)]
+    photo, letterboxed = seen.photo, seen.letterboxed
+    after = [where.composite(photo, letterboxed, image, request.region, request.strength)[0] for image in images]
+    cells = [each.pixels for each in (photo, *after)]
     picture, data = pictures.grid(cells, ["photo", *values]), io.BytesIO()
     picture.save(data, photos.format_of(seen.job.output))
     write_atomically(seen.job.output, data.getvalue())

@@ -91,6 +91,35 @@ def weight(region: Box | np.ndarray, height: int, width: int) -> np.ndarray:
     return mask * np.minimum(depth / soft, 1.0)
 
 
+def attribute_of(region: Region | None) -> int | None:
+    """The index of the attribute that a region stands for; None where it stands for none."""
+    return region if isinstance(region, int) else None
+
+
+def composite(
+    photo: photos.Photo, seen: photos.Letterboxed, edited_HxWx3: np.ndarray, region: Region | None, strength: float
+) -> tuple[photos.Photo, float | np.ndarray]:
+    """A photo with an edit, as far as region and strength let it.
+
+    Args:
+      photo: as it was.
+      seen: what the editor was given of it.
+      edited_HxWx3: what the editor made of that, in [-1, 1]; it keeps to a region that is an attribute.
+      region: where the photo may change; None everywhere.
+      strength: how far pixels go from the photo (0) to the edit (1).
+
+    Returns:
+      (the photo, how far each pixel went: one number, or float32 [h, w]).
+
+    Raises:
+      UserError: the region lies outside of the photo.
+    """
+    reached = strength
+    if region is not None and attribute_of(region) is None:
+        reached = strength * weight(region, *photo.pixels.shape[:2])
+    return photos.blend(photo, photos.apply_change(photo, seen, edited_HxWx3), reached), reached
+
+
 def _depth(start, stop, size):
     """How many pixels each of `size` lies inside of [start, stop), from 1; 0 and less is outside."""
     place = np.arange(size, dtype=np.float32)
