@@ -18,6 +18,7 @@ _CORE = [
     "optax>=0.2.8",
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
+    "pillow-heif>=1.8",
     "psutil>=7.2",
     "rapidfuzz>=3.14",
     "safetensors>=0.8",
