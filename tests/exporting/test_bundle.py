@@ -95,11 +95,11 @@ def test_a_bundle_says_where_it_comes_from(workdir, exported):
 
 def test_a_bundle_may_be_exported_again(exported, tmp_path):
     system = editor.load(exported["bfloat16"])
-    bundle.write(tmp_path / "again", system, provenance.of(exported["bfloat16"]), "bfloat16", "unknown", False)
+    bundle.write(tmp_path / "again", system, provenance.of(exported["bfloat16"]), "bfloat16", evaluator=False)
     again, first = (folder / "weights.safetensors" for folder in (tmp_path / "again", exported["bfloat16"]))
     assert again.read_bytes() == first.read_bytes()
     with pytest.raises(UserError, match="again is there already: name a new folder"):
-        bundle.write(tmp_path / "again", system, {}, "float32", "unknown")
+        bundle.write(tmp_path / "again", system, {}, "float32", evaluator=False)
 
 
 def _replace_weights(folder, content):
