@@ -60,7 +60,7 @@ _GONE = {"data.max_edits": 1}
 # Lengths of the classifiers, which older configs give in steps: what was trained so long stays, see `loop.Phase`.
 _LENGTHS = tuple(f"{n}.{key}" for n in CLASSIFIERS for key in ("epochs", "warmup_epochs", "optimizer.decay"))
 
-BUNDLE_WEIGHTS = "weights.safetensors"  # a folder that has it is a bundle: see `exporting.bundle`
+BUNDLE_WEIGHTS = "weights.safetensors"  # a folder that has it is a bundle: see `bundles.bundle`
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
 REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
 

@@ -21,6 +21,7 @@ _LONGEST = {
     "README.md": 800,
     "docs/method.md": 1200,
     "docs/editing.md": 700,
+    "docs/exporting.md": 800,
     "docs/training.md": 1000,
     "docs/measures.md": 700,
     "docs/results.md": 1200,

@@ -11,7 +11,6 @@ from PIL import Image
 
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.commands import batches, edit_stages
-from amgan_jax.commands.edit import FORMATS
 from amgan_jax.commands.edit_stages import Job, Request
 from amgan_jax.commands.journal import Journal
 from amgan_jax.editing import editor, photos, pictures, where, words
@@ -40,7 +39,7 @@ def run(given: flags.FlagValues) -> None:
     system = editor.load(local_path(given.workdir))
     request = _request(given, system.schema)
     grid = None if given.grid is None else system.schema.index(given.grid)
-    jobs = plan(paths, root, output, given.format or FORMATS[0], local_path(given.masks) if given.masks else None)
+    jobs = plan(paths, root, output, given.format or _FORMAT, local_path(given.masks) if given.masks else None)
     journal = _journal(given, request, system.schema, output) if to_folder else None
     failures = batches.Failures(given.skip_bad)
     left = [job for job in jobs if journal is None or _name(job, root) not in journal.done]
@@ -95,7 +94,7 @@ def _journal(given, request, schema, output):
         "grid": given.grid,
         "region": region,
         "strength": request.strength,
-        "format": given.format or FORMATS[0],
+        "format": given.format or _FORMAT,
         "masks": given.masks,
     }
     path = output / JOURNAL

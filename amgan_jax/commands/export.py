@@ -1,6 +1,7 @@
 """Exports a trained system for use elsewhere.
 
 python -m amgan_jax.export --workdir=DIR --format=bundle --output=FOLDER [--dtype=bfloat16] [--licence="CC0 1.0"]
+python -m amgan_jax.export --workdir=DIR --format=onnx --output=FOLDER [--images='photos/*.jpg']
 """
 
 from absl import flags
@@ -12,25 +13,35 @@ from amgan_jax.files import local_path
 def define_flags():
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
-    flags.DEFINE_enum("format", None, ["bundle"], "What to write.")
+    flags.DEFINE_enum("format", None, ["bundle", "onnx", "savedmodel", "stablehlo"], "What to write.")
     flags.DEFINE_string("output", None, "The folder to write, new or empty.")
     flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "What a bundle's weights are stored as.")
     flags.DEFINE_bool("evaluator", True, "Keep the evaluator in a bundle: it helps to read photos, and judges edits.")
-    flags.DEFINE_string("licence", "unknown", "Of the weights, for the model card.")
+    flags.DEFINE_string("images", None, "Photos to verify the export on, beside noise and rendered garments.")
+    flags.DEFINE_string("licence", None, "Of the weights, for the model card. Default: what a bundle says, or unknown.")
     flags.mark_flags_as_required(["workdir", "format", "output"])
 
 
 def main(argv):
     del argv
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
-    from amgan_jax.editing import editor
-    from amgan_jax.exporting import bundle, provenance
+    from amgan_jax.bundles import bundle, provenance
+    from amgan_jax.editing import editor, photos
+    from amgan_jax.exporting import formats
 
-    directory, output = local_path(flags.FLAGS.workdir), local_path(flags.FLAGS.output)
+    given = flags.FLAGS
+    directory, output = local_path(given.workdir), local_path(given.output)
     bundle.check_new(output)
-    system, history = editor.load(directory), provenance.of(directory)
-    bundle.write(output, system, history, flags.FLAGS.dtype, flags.FLAGS.licence, flags.FLAGS.evaluator)
-    size = sum(path.stat().st_size for path in output.iterdir())
+    files = photos.find(given.images) if given.images else []
+    system, history = editor.load(directory), {"licence": "unknown"} | provenance.of(directory)
+    if given.licence:
+        history["licence"] = given.licence
+    if given.format == "bundle":
+        bundle.write(output, system, history, given.dtype, given.evaluator)
+    else:
+        for name, difference in formats.write(output, given.format, system, history, files).items():
+            print(f"{name}: differs from the live networks by {difference:.1e} at the most")
+    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     print(f"{directory} -> {output}: {size / 1e6:.1f} MB")
 
 

@@ -70,8 +70,8 @@ def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
     # In grey levels: 127.5 * ((p / 127.5 - 1) @ slope + offset).
     offset = 127.5 * (offset - slope.sum(axis=2))
     terms = np.concatenate([slope, offset[:, :, None]], axis=2).reshape(height, width, 12)
-    terms = np.einsum("wj,ijt->itw", _weights(width, w), terms, optimize=True)
-    rows_hxH = _weights(height, h)
+    terms = np.einsum("wj,ijt->itw", weights(width, w), terms, optimize=True)
+    rows_hxH = weights(height, h)
     result = np.empty_like(pixels_hxwx3)
     step = max(1, _STRIP // w)
     for top in range(0, h, step):
@@ -105,7 +105,10 @@ def _variance(deviations_HxWx3xN):
     return np.square(deviations_HxWx3xN).sum(axis=-2).mean(axis=-1)
 
 
-def _weights(size, large_size):
-    """How bilinear resizing makes each of `large_size` pixels of `size` pixels: float32 [large_size, size]."""
+def weights(size: int, large_size: int) -> np.ndarray:
+    """How bilinear resizing makes each of `large_size` pixels of `size` pixels: float32 [large_size, size].
+
+    Where it makes fewer of more, each is a mean of as many as it stands for (antialiasing).
+    """
     identity = Image.fromarray(np.eye(size, dtype=np.float32))
     return np.asarray(identity.resize((large_size, size), Image.Resampling.BILINEAR)).T

@@ -12,9 +12,9 @@ import numpy as np
 
 from amgan_jax import report
 from amgan_jax import workdir as workdir_lib
+from amgan_jax.bundles import provenance
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
-from amgan_jax.exporting import provenance
 from amgan_jax.measures import contract, feed
 from amgan_jax.models import layers
 

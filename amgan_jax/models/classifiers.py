@@ -80,7 +80,7 @@ class PlainConvNet(nn.Module):
             for _ in range(2):
                 x = layers.Conv(width, use_bias=False, dtype=self.dtype)(x)
                 x = nn.relu(layers.batch_norm(train, self.dtype, self.axis_name)(x))
-            x = nn.max_pool(x, (2, 2), strides=(2, 2))
+            x = nn.max_pool(x, window_shape=(2, 2), strides=(2, 2))
             feature_maps.append(x)
         x = x.astype(jnp.float32)
         x = jnp.concatenate([jnp.mean(x, axis=(1, 2)), jnp.max(x, axis=(1, 2))], axis=-1)

@@ -22,8 +22,8 @@ import safetensors
 import safetensors.numpy
 
 from amgan_jax import workdir as workdir_lib
+from amgan_jax.bundles import model_card, provenance
 from amgan_jax.errors import UserError
-from amgan_jax.exporting import model_card, provenance
 from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
 from amgan_jax.training import state
@@ -34,17 +34,14 @@ _DIGEST = "weights_sha256"
 _TYPES = {"F32": np.float32, "BF16": jnp.bfloat16}  # by safetensors' names
 
 
-def write(
-    directory: pathlib.Path, system: Any, history: dict[str, Any], dtype: str, licence: str, evaluator: bool = True
-) -> None:
+def write(directory: pathlib.Path, system: Any, history: dict[str, Any], dtype: str, evaluator: bool) -> None:
     """Writes a bundle; the weights come last, so that a folder without them is none.
 
     Args:
       directory: new, or empty.
       system: whose networks it holds, an `editor.Editor`.
-      history: see `provenance.of`.
+      history: see `provenance.of`; with "licence", of the weights.
       dtype: of DTYPES, of kernels; norms' scales, biases and statistics are few, and stay float32.
-      licence: of the weights, for the model card.
       evaluator: whether the evaluator is in it: it reads photos together with the attention network, and judges edits.
 
     Raises:
@@ -56,7 +53,7 @@ def write(
         trees["evaluator"] = system.classifiers["evaluator"]
     arrays = {name: _as(dtype, array) for name, array in _flatten(jax.device_get(trees)).items()}
     weights = safetensors.numpy.save(arrays)
-    history = history | {"licence": licence, "dtype": dtype, _DIGEST: digest(weights)}
+    history = history | {"dtype": dtype, _DIGEST: digest(weights)}
     files = {
         "config.json": _portable(system.config),
         "schema.json": system.schema.to_json() + "\n",

@@ -11,9 +11,9 @@ import pytest
 import safetensors.numpy
 
 from amgan_jax import garments
+from amgan_jax.bundles import bundle, model_card, provenance
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
-from amgan_jax.exporting import bundle, model_card, provenance
 from amgan_jax.training import checkpoints, state
 from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
@@ -95,11 +95,11 @@ def test_a_bundle_says_where_it_comes_from(workdir, exported):
 
 def test_a_bundle_may_be_exported_again(exported, tmp_path):
     system = editor.load(exported["bfloat16"])
-    bundle.write(tmp_path / "again", system, provenance.of(exported["bfloat16"]), "bfloat16", "unknown", False)
+    bundle.write(tmp_path / "again", system, provenance.of(exported["bfloat16"]), "bfloat16", evaluator=False)
     again, first = (folder / "weights.safetensors" for folder in (tmp_path / "again", exported["bfloat16"]))
     assert again.read_bytes() == first.read_bytes()
     with pytest.raises(UserError, match="again is there already: name a new folder"):
-        bundle.write(tmp_path / "again", system, {}, "float32", "unknown")
+        bundle.write(tmp_path / "again", system, {}, "float32", evaluator=False)
 
 
 def _replace_weights(folder, content):
