@@ -16,7 +16,7 @@ from absl import flags
 from amgan_jax import cli
 from amgan_jax.errors import UserError
 
-FORMATS = ("png", "jpg", "webp")
+_FORMATS = ("png", "jpg", "webp")
 
 
 def define_flags():
@@ -30,7 +30,7 @@ def define_flags():
     flags.DEFINE_string("grid", None, "An attribute: draw the photo with each of its values, as one picture.")
     flags.DEFINE_string("source", "", "Values that the photos have, where they would be misread: color=black.")
     flags.DEFINE_string("output", None, "Picture to write; a folder where there are several photos.")
-    flags.DEFINE_enum("format", None, FORMATS, "Of the pictures in a folder. Default: png.")
+    flags.DEFINE_enum("format", None, _FORMATS, "Of the pictures in a folder. Default: png.")
     flags.DEFINE_string(
         "region",
         None,

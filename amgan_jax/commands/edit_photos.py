@@ -19,6 +19,7 @@ from amgan_jax.files import local_path, write_atomically
 from amgan_jax.schema import Schema
 
 JOURNAL = "edits.jsonl"
+_FORMAT = "png"  # of the pictures in a folder, unless told
 _ON_SHEET = 48  # pairs, evenly picked
 _log = logging.getLogger(__name__)
 
