@@ -9,7 +9,7 @@ import functools
 import logging
 import pathlib
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,51 +20,21 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint
+from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
-from amgan_jax.measures.contract import Queries
 from amgan_jax.metrics import MetricsWriter, is_written
 from amgan_jax.models import efficientnet, networks, pretrained
-from amgan_jax.schema import Schema
 from amgan_jax.training import finite, health, ownership, parallel, state, steps
 from amgan_jax.training.checkpoints import Checkpoints, Restored
 from amgan_jax.training.preemption import watch
+from amgan_jax.types import Batch, Config, Tree
 
 _log = logging.getLogger(__name__)
-Batch = dict[str, np.ndarray]
 _SEEDS = 2**63  # how many JAX takes
 _UNSTABLE = (
     "lower the learning rate and train in another --workdir,"
     " or leave such updates out with --config.skip_broken_updates=True"
 )
-
-
-class Source(Protocol):
-    """Where batches come from: `tfdata.DatasetSource`, `arrays.ArraySource`, or your own.
-
-    The batch of a step is a pure function of the config and the step, so that training
-    can go on from any step. Each host gets its part.
-
-    queries: published edits of test images, None where there are none.
-    """
-
-    schema: Schema
-    queries: Queries | None
-
-    def fingerprint(self) -> fingerprint.Fingerprint:
-        """What tells this data from other data, see `fingerprint.of_split`: by split."""
-
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
-        """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
-
-        Of the size `networks.image_size(config, name)`.
-        """
-
-    def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
-        """The batch of `steps.amgan_step`, with [n_critic * B] in front of each array."""
-
-    def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
-        """image, of the evaluator's size, label, row int [B], valid bool [B] (False: padding); nuisance int32
-        [B, 2] where known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +69,7 @@ class Phase:
     hooks: tuple[Hook, ...] = ()
 
 
-def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
+def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
 
     Args:
@@ -149,7 +119,7 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
         raise UserError(refused)
 
 
-def check_config(config) -> None:
+def check_config(config: Config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
     _check_ranges(config)
     parts = config.amgan.condition
@@ -211,7 +181,7 @@ def _value(config, name):
     return functools.reduce(lambda node, key: node[key], name.split("."), config)
 
 
-def check_devices(config) -> None:
+def check_devices(config: Config) -> None:
     """Raises UserError for batches that cannot be divided over the devices that there are.
 
     Neighbours that are mixed, and examples that the cycle loss leaves out, must be on one device: else
@@ -261,7 +231,7 @@ def _check_classifier(config, name):
         )
 
 
-def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
+def train_classifier(config: Config, name: str, source: Source, workdir: pathlib.Path) -> state.ClassifierState:
     """Trains the attention network or the evaluator, to its final ClassifierState."""
     step = functools.partial(steps.classifier_step, config, name, source.schema)
     phase = Phase(
@@ -275,7 +245,9 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     return run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
-def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
+def train_amgan(
+    config: Config, source: Source, workdir: pathlib.Path, attention_variables: Tree, evaluator_variables: Tree
+) -> state.TrainState:
     """Trains AMGAN against a frozen attention network, to its final TrainState.
 
     The evaluator's variables only read validation images now and then, for measures and sample sheets: no loss
@@ -298,7 +270,7 @@ def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variabl
     return run(phase, config, workdir, lambda: state.init_amgan(config, source.schema))
 
 
-def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
+def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> Any:
     """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:

@@ -6,6 +6,7 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 """
 
 import collections
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import fcntl
@@ -114,7 +115,7 @@ _TAKEN_BY = {
 }
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     if _END_WITH_INPUT.value:
         threading.Thread(target=_end_with_input, daemon=True).start()

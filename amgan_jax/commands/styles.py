@@ -22,7 +22,7 @@ _LIFT = 1.2  # how many times commoner than among all other photos, at the least
 _Z = 4.0  # how many standard errors its log odds ratio is from 0, at the least
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("labels", None, "A CSV file with a row a photo: a column for each attribute, and one of tags.")
     flags.DEFINE_string("tag", None, "The column of tags.")
@@ -31,7 +31,7 @@ def define_flags():
     flags.mark_flags_as_required(["labels", "tag", "schema", "output"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     rows = _read_rows(local_path(flags.FLAGS.labels))
     styles = learn(rows, flags.FLAGS.tag, _read_schema(local_path(flags.FLAGS.schema)))
@@ -115,7 +115,7 @@ def _read_schema(path: pathlib.Path) -> Schema:
         raise UserError(f"cannot read --schema={path}: {error}") from error
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

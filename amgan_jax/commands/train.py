@@ -6,12 +6,14 @@ The same command goes on from whatever the workdir holds. SIGTERM, and SIGINT, h
 with status 143, or 130; a second signal ends it at once.
 """
 
+from collections.abc import Sequence
 import importlib
 import logging
 import os
 import pathlib
 import subprocess
 import sys
+from typing import Any, cast
 
 from absl import flags
 import jax
@@ -28,7 +30,7 @@ from amgan_jax.training.preemption import watch
 _log = logging.getLogger("amgan_jax.main")
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
     flags.DEFINE_string("workdir", None, "Where checkpoints, metrics, samples and the report go.")
@@ -47,7 +49,7 @@ def define_flags():
     flags.mark_flags_as_required(["config", "workdir"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     if flags.FLAGS.mode == "train" and not flags.FLAGS.coordinator and jax.default_backend() == "cpu":
         allocator.keep_memory()
@@ -79,7 +81,7 @@ def main(argv):
 
 def _config():
     try:
-        config = config_dict.ConfigDict(flags.FLAGS.config)
+        config = cast(Any, config_dict.ConfigDict(flags.FLAGS.config))
     except OSError as error:  # a file that could not be loaded raises when it is first used
         filename = config_flags.get_config_filename(flags.FLAGS["config"])
         raise UserError(f"cannot load --config={filename}: name a file such as configs/quickstart.py") from error
@@ -123,7 +125,7 @@ def _find_configs():
     package.__path__ = list(dict.fromkeys(str(folder.resolve()) for folder in folders if folder.is_dir()))
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     _find_configs()
     define_flags()

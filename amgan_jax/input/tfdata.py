@@ -5,7 +5,7 @@ as fits; `sampling` says which rows a step shows and how; tf.data decodes, lette
 crops and flips them, in parallel and in order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 import concurrent.futures
 import functools
 import hashlib
@@ -17,7 +17,7 @@ import pathlib
 import re
 import shlex
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,9 +25,10 @@ import tensorflow_datasets as tfds
 
 from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint, sampling
-from amgan_jax.measures.contract import Queries
+from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 from amgan_jax.workdir import local_path
 
 _BUILD_SCRIPT = pathlib.Path(__file__).parents[2] / "data" / "build.py"
@@ -58,7 +59,7 @@ class Table(NamedTuple):
 
 
 class DatasetSource:
-    """Batches of a built dataset; see `experiment.Source`.
+    """Batches of a built dataset; see `input.source.Source`.
 
     Args:
       config: the experiment's; `config.data` says which dataset.
@@ -68,7 +69,7 @@ class DatasetSource:
         than `config.data.source` has now, or rendered at another size than the evaluator sees.
     """
 
-    def __init__(self, config):
+    def __init__(self, config: Config):
         builder = _find_builder(config)
         if config.data.dataset == _SOURCELESS:
             _check_rendered_size(config)
@@ -81,20 +82,20 @@ class DatasetSource:
             split: fingerprint.of_split(table.id, table.label, table.checksum) for split, table in self._tables.items()
         }
 
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def classifier_batches(self, config: Config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
         size = networks.image_size(config, name)
         return _batches(config, table, plans, {"record": "row"}, size, keep=("label",))
 
-    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def amgan_batches(self, config: Config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
         records = {"record": "row", "reference_record": "reference_row"}
         size = networks.image_size(config, "amgan")
         return _batches(config, table, plans, records, size, keep=("label", "reference_label", "target", "focus"))
 
-    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+    def evaluation_batches(self, config: Config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]
         columns = {"label": table.label} | ({} if table.nuisance is None else {"nuisance": table.nuisance})
 
@@ -106,7 +107,7 @@ class DatasetSource:
         return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "valid", *columns))
 
 
-def build_command(config) -> list[str]:
+def build_command(config: Config) -> list[str]:
     """The command that builds the config's dataset, without the interpreter."""
     command = [str(_BUILD_SCRIPT), f"--dataset={config.data.dataset}"]
     command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
@@ -117,12 +118,12 @@ def build_command(config) -> list[str]:
     return command
 
 
-def is_built(config) -> bool:
+def is_built(config: Config) -> bool:
     """Whether the config's dataset is built."""
     return _variant_directory(config) is not None
 
 
-def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
+def letterbox(image_HxWx3: tf.Tensor, height: int, width: int, box: Sequence[float] | tf.Tensor = _WHOLE) -> tf.Tensor:
     """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1].
 
     With a box (top, left, bottom, right) in [0, 1], only that part of the result is shown, as large as the whole:
@@ -205,7 +206,7 @@ def _is_ours(folder):
     return bool(finished) and "schema" in json.loads(metadata.read_text())
 
 
-def variant_name(builder) -> str:
+def variant_name(builder: Mapping[str, Any]) -> str:
     """The name under which a dataset built with these flags stands."""
     return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))
 

@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from amgan_jax.editing.editor import Editor
 from amgan_jax.errors import UserError
+from amgan_jax.input.source import Queries
 from amgan_jax.schema import UNKNOWN, Schema
+from amgan_jax.types import Batch
 
-Batch = dict[str, np.ndarray]
 _RESAMPLES = 1000  # of the bootstrap
 
 
@@ -34,11 +36,7 @@ class Reading(NamedTuple):
     feature_maps: list[np.ndarray]
 
 
-class Queries(NamedTuple):
-    """Published manipulation queries: row int [Q] of the image to edit, target int32 [Q, A]."""
-
-    row: np.ndarray
-    target: np.ndarray
+Judge = Callable[[np.ndarray], Reading]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Context:
 
     schema: Schema
     editor: Editor
-    judge: Callable[[np.ndarray], Reading]
+    judge: Judge
     queries: Queries | None = None
     read_source: bool = False
 
@@ -163,7 +161,7 @@ class Tally:
     def __init__(self):
         self._added: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def add(self, name: str, row: np.ndarray, values: np.ndarray) -> None:
+    def add(self, name: str, row: np.ndarray, values: ArrayLike) -> None:
         """Adds a value [B] of each image [B] to a name."""
         self._added.setdefault(name, []).append((np.asarray(row), np.asarray(values, np.float64)))
 
@@ -221,7 +219,7 @@ def feed(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch]
     Args:
       measures: to feed.
       context: theirs.
-      batches: of `experiment.Source.evaluation_batches`.
+      batches: of `input.source.Source.evaluation_batches`.
       seed: of the target values, each drawn evenly from the values that the image does not have.
     """
     attributes = len(context.schema.attributes)

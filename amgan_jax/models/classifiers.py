@@ -10,6 +10,7 @@ import numpy as np
 
 from amgan_jax.models import layers
 from amgan_jax.schema import UNKNOWN
+from amgan_jax.types import Array, Tree
 
 
 class Classification(NamedTuple):
@@ -41,7 +42,7 @@ class ResNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
+    def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         norm = lambda: layers.batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
         x = image_BxHxWx3.astype(self.dtype)
@@ -74,7 +75,7 @@ class PlainConvNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
+    def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         x = image_BxHxWx3.astype(self.dtype)
         feature_maps = []
@@ -90,7 +91,7 @@ class PlainConvNet(nn.Module):
         return Classification(nn.Dense(sum(self.value_counts))(x), feature_maps)
 
 
-def stack(feature_maps, stages: Sequence[int]) -> jax.Array:
+def stack(feature_maps: Sequence[jax.Array], stages: Sequence[int]) -> jax.Array:
     """Feature maps of some stages, one over the other: float32 [B, h, w, C], as large as the first stage's.
 
     Each pixel of a stage has unit length over its channels, as in LPIPS (Zhang et al. 2018): no stage drowns the
@@ -105,7 +106,13 @@ def stack(feature_maps, stages: Sequence[int]) -> jax.Array:
     return jnp.concatenate(stacked, axis=-1)
 
 
-def activation_maps(variables, feature_map_BxhxwxC, label_BxA, value_counts, size) -> jax.Array:
+def activation_maps(
+    variables: Tree,
+    feature_map_BxhxwxC: jax.Array,
+    label_BxA: Array,
+    value_counts: Sequence[int],
+    size: tuple[int, int],
+) -> jax.Array:
     """Class activation maps (Zhou et al. 2016) of one value of each attribute.
 
     The head's weights for the value over the last feature map, ReLU, divided by the

@@ -10,6 +10,7 @@ from amgan_jax.editing import editor as editor_lib
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
+from amgan_jax.input.source import Queries
 from amgan_jax.measures import contract, driver, frechet, full_size, retrieval
 from amgan_jax.schema import UNKNOWN, Schema
 from tests import helpers
@@ -345,7 +346,7 @@ def test_published_queries_replace_drawn_edits_in_retrieval():
     """Each image to the label of the next; the perfect system finds it, the idle one finds itself left out."""
     split = helpers.rendered_split(2, 24)
     rows = np.array([3, 3, 20, 7, 0] * 4)  # more than a batch, some images more than once
-    queries = contract.Queries(rows, split.label[(rows + np.arange(20)) % 24])
+    queries = Queries(rows, split.label[(rows + np.arange(20)) % 24])
     source = arrays.ArraySource(SCHEMA, {"test": split, "validation": helpers.rendered_split(1, 16)}, queries)
     config, asked = helpers.tiny_config(), []
 
