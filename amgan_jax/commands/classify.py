@@ -3,6 +3,7 @@
 python -m amgan_jax.classify --workdir=DIR --images='photos/*.jpg' [--output=F.csv]
 """
 
+from collections.abc import Sequence
 import csv
 import io
 
@@ -13,7 +14,7 @@ from amgan_jax.editing import editor, photos
 from amgan_jax.workdir import local_path, write_atomically
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
@@ -22,7 +23,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir", "images"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     paths = photos.find(flags.FLAGS.images)
     system = editor.load(local_path(flags.FLAGS.workdir))
@@ -48,7 +49,7 @@ def _write(header, rows):
         print(table.getvalue(), end="")
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)
