@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 import errno
+import io
 import logging
 import os
 import sys
+from typing import Any, cast
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -32,7 +34,7 @@ def _help(main):
     """What to say of a command. Flags stand under the name of the module that defines them, as main does."""
     module = sys.modules[main.__module__]
     name = sys.argv[0] if module.__name__ == "__main__" else module.__name__
-    return f"{module.__doc__.strip()}\n\nflags:\n{flags.FLAGS.module_help(name)}"
+    return f"{(module.__doc__ or '').strip()}\n\nflags:\n{flags.FLAGS.module_help(name)}"
 
 
 def _parse_flags(argv):
@@ -45,11 +47,11 @@ def _parse_flags(argv):
 
 def _unknown_config_key(argv):
     """What to say of the first --config.KEY that the config does not have; None where it has all."""
-    if "config" not in flags.FLAGS:
+    filename = next((a.partition("=")[2] for a in argv if a.startswith("--config=")), None)
+    if "config" not in flags.FLAGS or filename is None:
         return None
-    config = next((a.partition("=")[2] for a in argv if a.startswith("--config=")), None)
     try:
-        config = flags.FLAGS["config"].parser.parse(config)
+        config = cast(Any, flags.FLAGS["config"].parser.parse(filename))
         config.keys()
     except Exception:  # the file cannot be loaded, which is another error
         return None
@@ -68,7 +70,8 @@ def _unknown_config_key(argv):
 
 def _call(main, argv, takes_arguments):
     _start_logging()
-    sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
     if len(argv) > 1 and not takes_arguments:
         _exit(f"unexpected argument {argv[1]!r}: flags start with -- (--help shows them)")
     try:

@@ -20,12 +20,13 @@ from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
 from amgan_jax.models import pretrained
 from amgan_jax.training import checks, finite, health, loop, ownership, parallel, state, steps
+from amgan_jax.types import Config, Tree
 from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 
 
-def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
+def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
 
     Args:
@@ -75,7 +76,7 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
         raise UserError(refused)
 
 
-def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
+def train_classifier(config: Config, name: str, source: Source, workdir: pathlib.Path) -> state.ClassifierState:
     """Trains the attention network or the evaluator, to its final ClassifierState."""
     step = functools.partial(steps.classifier_step, config, name, source.schema)
     phase = loop.Phase(
@@ -89,7 +90,9 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     return loop.run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
-def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
+def train_amgan(
+    config: Config, source: Source, workdir: pathlib.Path, attention_variables: Tree, evaluator_variables: Tree
+) -> state.TrainState:
     """Trains AMGAN against a frozen attention network, to its final TrainState.
 
     The evaluator's variables only read validation images now and then, for measures and sample sheets: no loss

@@ -119,11 +119,11 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
 
 def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
     """The keys, dotted and sorted, whose difference makes the work of one config none of the other's."""
-    old, new = _flatten(json.loads(old.to_json())), _flatten(json.loads(new.to_json()))
+    was, is_ = (_flatten(json.loads(config.to_json())) for config in (old, new))
     return sorted(
         key
-        for key in old.keys() | new.keys()
-        if old.get(key) != new.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
+        for key in was.keys() | is_.keys()
+        if was.get(key) != is_.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
     )
 
 

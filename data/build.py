@@ -5,6 +5,7 @@ python data/build.py --dataset=manifest --source=DIR     (DIR/labels.csv, see da
 python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/datasets.md has all)
 """
 
+from collections.abc import Sequence
 import dataclasses
 import os
 import threading
@@ -39,7 +40,7 @@ _TAKEN_BY = {
 }
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_enum("dataset", None, [built.RENDERED, *_PHOTOS], "What to build.")
     flags.DEFINE_string("source", None, "Folder of the dataset's files; rendered garments need none.")
@@ -64,12 +65,8 @@ def define_flags():
     flags.DEFINE_string(
         "beam", None, "Of photos: build on Apache Beam with these pipeline options, such as '--runner=DirectRunner'."
     )
-    flags.DEFINE_enum(
-        "annotation",
-        None,
-        deepfashion.ANNOTATIONS,
-        "Of deepfashion: which annotation set. Default: fine where it is there.",
-    )
+    annotations = "Of deepfashion: which annotation set. Default: fine where it is there."
+    flags.DEFINE_enum("annotation", None, deepfashion.ANNOTATIONS, annotations)
     flags.DEFINE_bool(
         "end_with_input",
         False,
@@ -83,7 +80,7 @@ def define_flags():
     flags.mark_flag_as_required("dataset")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     if flags.FLAGS.end_with_input:
         threading.Thread(target=_end_with_input, daemon=True).start()
@@ -112,7 +109,7 @@ def _check_flags():
             raise UserError(f"--dataset={flags.FLAGS.dataset} takes no --{name}, which is for {', '.join(datasets)}")
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

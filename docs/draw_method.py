@@ -17,17 +17,23 @@ _BLUE, _ORANGE, _GREY = "#cfe2f7", "#fbe3c8", "#e6e6e6"
 _WIDTH, _HEIGHT = 13.0, 6.4
 
 
-def main():
+def main() -> None:
     page = figure.Figure(figsize=(_WIDTH, _HEIGHT))
     axes = page.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0.0, _WIDTH)
     axes.set_ylim(0.0, _HEIGHT)
     axes.axis("off")
-    photo, target = _render(_SOURCE, 0), _render(_TARGET, 0)
-    reference = _render(_REFERENCE, 5)
+    target = _render(_TARGET, 0)
     masks = {name: _region(_SOURCE, a) for name, a in _CHANGED.items()}
-    union = 1.0 - np.prod([1.0 - mask for mask in masks.values()], axis=0)
+    _draw_generator(axes, target, masks)
+    _draw_region(axes, masks)
+    _draw_discriminators(axes, target * masks["collar"])
+    report.save_page(page, pathlib.Path(__file__).parent / "method.png")
 
+
+def _draw_generator(axes, target, masks):
+    """The upper row: from the photo to the edit."""
+    photo, union = _render(_SOURCE, 0), 1.0 - np.prod([1.0 - mask for mask in masks.values()], axis=0)
     _picture(axes, photo, (0.3, 3.7), "photo x")
     _text(axes, (0.9, 3.0), "target: hood, red\n(was: round, blue)")
     _box(axes, (2.5, 3.7, 1.5, 1.2), "generator G", _BLUE)
@@ -46,7 +52,10 @@ def main():
     _arrow(axes, (8.8, 6.22), (8.8, 4.9))
     _text(axes, (7.5, 6.03), "colours c")
 
-    _picture(axes, reference, (0.3, 0.6), "reference r, a real photo")
+
+def _draw_region(axes, masks):
+    """The lower row: from the reference to the region."""
+    _picture(axes, _render(_REFERENCE, 5), (0.3, 0.6), "reference r, a real photo")
     _box(axes, (2.5, 0.6, 1.5, 1.2), "attention\nnetwork C\n(frozen)", _GREY)
     _arrow(axes, (1.5, 1.2), (2.5, 1.2))
     _arrow(axes, (1.5, 3.75), (2.75, 1.8), "x")
@@ -55,16 +64,18 @@ def main():
     axes.annotate("", (5.27, 2.97), (5.27, 1.98), arrowprops={"arrowstyle": "-|>", "color": "#b05a00", "ls": "--"})
     _text(axes, (6.75, 2.45), "attention loss: each mask to its region", "#b05a00")
 
+
+def _draw_discriminators(axes, seen):
+    """What both discriminators look at; the regional one at `seen`."""
     _box(axes, (10.6, 3.9, 2.1, 1.3), "global\ndiscriminator $D_I$", _ORANGE)
     _arrow(axes, (9.4, 4.4), (10.6, 4.5), "y or r")
     _text(axes, (11.65, 5.45), "real or edited? which values?")
     _box(axes, (10.6, 0.6, 2.1, 1.3), "regional\ndiscriminator $D_R$", _ORANGE)
-    _picture(axes, target * masks["collar"], (8.2, 0.7), "y R or r R", 1.05)
+    _picture(axes, seen, (8.2, 0.7), "y R or r R", 1.05)
     _arrow(axes, (5.8, 1.2), (8.2, 1.2))
     _arrow(axes, (8.75, 3.35), (8.75, 2.05))
     _arrow(axes, (9.25, 1.2), (10.6, 1.2))
     _text(axes, (11.65, 2.15), "the same, of one edited attribute")
-    report.save_page(page, pathlib.Path(__file__).parent / "method.png")
 
 
 def _render(label, key):

@@ -3,6 +3,7 @@
 python -m amgan_jax.classify --workdir=DIR --images='photos/*.jpg' [--output=F.csv]
 """
 
+from collections.abc import Sequence
 import csv
 import io
 
@@ -14,7 +15,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.files import local_path, write_atomically
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
@@ -23,7 +24,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir", "images"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
     from amgan_jax.commands import batches
@@ -57,7 +58,7 @@ def _write(header, rows):
         raise UserError(f"{error}: the table is printed instead") from error
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

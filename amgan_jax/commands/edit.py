@@ -4,6 +4,7 @@ python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --set=color=red,sleeve
 python -m amgan_jax.edit --workdir=DIR --images=photo.jpg --text="red, with long sleeves" --output=edited.png
 """
 
+from collections.abc import Sequence
 import logging
 
 from absl import flags
@@ -17,7 +18,7 @@ from amgan_jax.files import local_path
 _log = logging.getLogger("amgan_jax.edit")
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern.")
@@ -32,7 +33,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     _check_flags(flags.FLAGS)
     if flags.FLAGS.explain:
@@ -131,7 +132,7 @@ def _describe(schema, source, confidence, target):
     return f"seen: {seen}; changed: {', '.join(changes) or 'nothing, it has these values already'}"
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

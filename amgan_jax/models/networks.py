@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -11,6 +12,7 @@ import optax
 from amgan_jax.errors import UserError
 from amgan_jax.models import classifiers, discriminator, efficientnet, generator
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 SHARED_MASKS = ("head", "network", "none")  # of generators with one mask for all attributes
@@ -23,7 +25,7 @@ _ARCHITECTURES = {
 _SHARED = {"value_counts", "dtype", "axis_name", "parent", "name"}  # what every classifier takes
 
 
-def build_generator(config, schema: Schema) -> generator.Generator:
+def build_generator(config: Config, schema: Schema) -> generator.Generator:
     """The generator; UserError where config.generator.mask is none that there is."""
     if config.generator.mask not in _MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
@@ -32,19 +34,19 @@ def build_generator(config, schema: Schema) -> generator.Generator:
     )
 
 
-def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
+def build_discriminator(config: Config, schema: Schema) -> discriminator.Discriminator:
     """The module of both discriminators; each has parameters of its own."""
     knobs = _knobs(config.discriminator)
     del knobs["stages"]
     return discriminator.Discriminator(**knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype))
 
 
-def _knobs(section):
+def _knobs(section: Config) -> dict[str, Any]:
     """A section's values for a module, which can be hashed only if they can: lists as tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
 
 
-def discriminator_view_shape(config) -> tuple[int, int, int]:
+def discriminator_view_shape(config: Config) -> tuple[int, int, int]:
     """(height, width, channels) of what the discriminators look at.
 
     Raises:
@@ -65,7 +67,7 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
     return jax.eval_shape(stack, output.feature_maps).shape[1:]
 
 
-def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
+def build_classifier(config: Config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
     return classifier_type(config, name)(
         **_knobs(config[name].network),
@@ -75,7 +77,7 @@ def build_classifier(config, name: str, schema: Schema, axis_name: str | None = 
     )
 
 
-def classifier_type(config, name: str) -> type[nn.Module]:
+def classifier_type(config: Config, name: str) -> type[nn.Module]:
     """The module that a classifier's architecture names.
 
     Raises:
@@ -94,13 +96,13 @@ def classifier_type(config, name: str) -> type[nn.Module]:
     return module
 
 
-def image_size(config, name: str) -> tuple[int, int]:
+def image_size(config: Config, name: str) -> tuple[int, int]:
     """(height, width) of the images that "attention", "evaluator" or "amgan" sees."""
     scale = config.evaluator.scale if name == "evaluator" else 1
     return scale * config.height, scale * config.width
 
 
-def build_optimizer(config, num_steps: int, repeats: int = 1) -> optax.GradientTransformation:
+def build_optimizer(config: Config, num_steps: int, repeats: int = 1) -> optax.GradientTransformation:
     """AdamW with a linear warm-up at the start and a linear decay to zero at the end of training.
 
     Args:
@@ -120,5 +122,8 @@ def build_optimizer(config, num_steps: int, repeats: int = 1) -> optax.GradientT
         [config.warmup_steps, decay_start],
     )
     return optax.adamw(
-        lambda count: schedule(count // repeats), b1=config.b1, b2=config.b2, weight_decay=config.weight_decay
+        lambda count: schedule(jnp.floor_divide(count, repeats)),
+        b1=config.b1,
+        b2=config.b2,
+        weight_decay=config.weight_decay,
     )

@@ -20,9 +20,9 @@ from amgan_jax.metrics import MetricsWriter, is_written
 from amgan_jax.training import finite, health, ownership, parallel
 from amgan_jax.training.checkpoints import Checkpoints, Restored
 from amgan_jax.training.preemption import watch
+from amgan_jax.types import Batch, Config
 
 _log = logging.getLogger(__name__)
-Batch = dict[str, np.ndarray]
 
 
 _UNSTABLE = (
@@ -63,7 +63,7 @@ class Phase:
     hooks: tuple[Hook, ...] = ()
 
 
-def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
+def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> Any:
     """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:
@@ -93,11 +93,7 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
             bar.update(phase.batch_size)
             stop = watch.should_save()
             if stop or _is_due(phase, step, config.checkpoint_steps) or _due_hooks(phase, step):
-                window = _fetch(phase, step, window)
-                _check_finite(phase, step, train_state, checkpoints)
-                ownership.check(workdir)
-                checkpoints.save(train_state, time.monotonic() - started, window)
-                watch.saved()
+                window = _save(phase, workdir, checkpoints, step, train_state, time.monotonic() - started, window)
                 if stop:
                     watch.leave()
             window = finish(step, train_state, window)
@@ -105,6 +101,16 @@ def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
     if writer:
         writer.close()
     return train_state
+
+
+def _save(phase, workdir, checkpoints, step, train_state, seconds, window):
+    """Writes the checkpoint of a step; returns the window's metrics as numbers. UserError where they are not finite."""
+    window = _fetch(phase, step, window)
+    _check_finite(phase, step, train_state, checkpoints)
+    ownership.check(workdir)
+    checkpoints.save(train_state, seconds, window)
+    watch.saved()
+    return window
 
 
 def _is_due(phase, step, interval):

