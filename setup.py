@@ -30,7 +30,16 @@ _CORE = [
 ]
 _EXTRAS = {
     "beam": ["apache-beam>=2.77"],
-    "test": ["apache-beam>=2.77", "pyright[nodejs]>=1.1.414", "pytest>=9.2", "pytest-xdist>=3.8", "ruff>=0.17"],
+    "test": [
+        "apache-beam>=2.77",
+        "ipykernel>=7.4",
+        "nbclient>=0.11",
+        "pyright[nodejs]>=1.1.414",
+        "pytest>=9.2",
+        "pytest-xdist>=3.8",
+        "ruff>=0.17",
+    ],
+    "docs": ["mkdocs-material>=9.8", "mkdocstrings[python]>=1.0", "nbconvert>=7.17"],
     "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
     "demo": ["gradio>=6.31"],
     "pretrained": [

@@ -31,8 +31,8 @@ class Sheet(NamedTuple):
     """Photos and their edits, C columns.
 
     image: float32 [N, H, W, 3]; edited: [C, N, H, W, 3]; mask: [C, N, H, W, 1].
-    columns: name of each column. target: int32 [C, N, A], the labels that were asked for; values: the names of what
-      each asks to change, [C][N].
+    columns: name of each column. target: int32 [C, N, A], the labels that were asked for; values: of each column,
+      what it asks to change of each of the N photos.
     """
 
     image: np.ndarray

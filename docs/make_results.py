@@ -86,7 +86,13 @@ def fill(text: str, results: pathlib.Path) -> str:
 def _summary(results):
     """One training, a row a number of attributes."""
     figures = _read(results, "quickstart")
-    header = ("attributes asked for", "all of them right", "all others kept", "both", "to the true picture")
+    header = (
+        "attributes asked for",
+        "all of them right",
+        "other values kept",
+        "right, and all others kept",
+        "to the true picture",
+    )
     rows = []
     for k in _counts(figures):
         shares = [_share(figures, f"edits/k{k}/{name}") for name in ("all", "preserved", "exact")]

@@ -1,11 +1,13 @@
-"""What README and docs/ say of the code is so: lengths, links, flags, configs, knobs and figures."""
+"""What README and docs/ say of the code is so: lengths, links, flags, configs, knobs, figures, and blocks that run."""
 
 import ast
 import importlib
 import json
 import pathlib
 import re
+import shlex
 
+from PIL import Image
 import pytest
 
 from amgan_jax.configs import default
@@ -27,7 +29,10 @@ _LONGEST = {
     "docs/tpu.md": 800,
     "docs/contributing.md": 800,
 }
-_OF_OTHERS = {"dist", "runner", "direct_running_mode", "direct_num_workers"}  # flags of pytest and Beam
+_OF_OTHERS = {  # flags of pytest, Beam, mkdocs and Jupyter
+    "dist", "runner", "direct_running_mode", "direct_num_workers", "strict", "to", "execute", "inplace", "coalesce",
+}  # fmt: skip
+_QUICK = re.compile(r"python -m amgan_jax\.(edit|classify|styles) ")  # commands that take seconds
 _CONFIG_NAME = re.compile(r"\w*(_cpu|_pretrained|_pod|_64|_128)")  # how names of configs end
 
 
@@ -115,6 +120,29 @@ def unknown_names(code):
     return [f"{module}.{name}" for module, name in used if module in modules and not hasattr(modules[module], name)]
 
 
+def quick_commands(text):
+    """(command, what it prints or None) of a page's lines that take seconds."""
+    blocks = re.findall(r"```(bash|console)\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for kind, block in blocks if kind == "bash" for line in block.splitlines()]
+    shown = [block.removeprefix("$ ").partition("\n")[::2] for kind, block in blocks if kind == "console"]
+    return [c for c in (*((line, None) for line in lines), *shown) if _QUICK.match(c[0])]
+
+
+_COMMANDS = dict(command for page in _OF_TODAY for command in quick_commands(_read(page)))
+
+
+@pytest.fixture
+def desk(trained_workdir, tmp_path, monkeypatch):
+    """The folder that blocks of pages are run in: DIR is a workdir, and there are photos."""
+    (tmp_path / "DIR").symlink_to(trained_workdir)
+    (tmp_path / "data").symlink_to(helpers.ROOT / "data")
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
+        Image.new("RGB", (60, 80), (200, 30, 40)).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("page", _LONGEST)
 def test_a_page_is_no_longer_than_it_should_be(page):
     words = count_words(_read(page))
@@ -138,6 +166,26 @@ def test_python_blocks_use_what_is_there(page):
         assert not unknown_names(code)
 
 
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_quick_commands_run(command, desk):
+    words = shlex.split(command)
+    result = helpers.run(*words[1:], cwd=desk)
+    assert result.returncode == 0, result.stderr
+    if _COMMANDS[command]:
+        assert result.stdout == _COMMANDS[command]
+    else:
+        outputs = [desk / word.removeprefix("--output=") for word in words if word.startswith("--output=")]
+        assert outputs and all(path.exists() for path in outputs)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/editing.md"])
+def test_python_blocks_edit(page, desk):
+    (block,) = re.findall(r"```python\n(.*?)```", _read(page), flags=re.DOTALL)
+    exec(compile(block, page, "exec"), {})
+    with Image.open(desk / "edited.png") as edited:
+        assert edited.size == (60, 80)
+
+
 def test_a_page_that_is_wrong_is_seen():
     assert count_words("one two\n```\nthree\n```\n| 0.5 | four |") == 3
     assert broken_links("docs/tpu.md", "[a](nothing.md) [b](#run) [c](#ran) [d](../README.md#run-it)") == [
@@ -156,6 +204,9 @@ def test_a_page_that_is_wrong_is_seen():
     table = "| config | data | made for |\n|---|---|---|\n| `tiny`, `quick` | rendered | tests |\n"
     assert unknown_configs(table) == ["quick"]
     assert unknown_names("from amgan_jax.editing import photos\nphotos.read(1)\nphotos.open(2)") == ["photos.open"]
+    edit, explain = (f"python -m amgan_jax.{what}" for what in ("edit --set=color=red", "edit --explain"))
+    text = f"```bash\npip install .\n{edit}\n```\n```console\n$ {explain}\nunderstood\n```\n"
+    assert quick_commands(text) == [(edit, None), (explain, "understood\n")]
 
 
 def test_tables_are_those_of_the_files():

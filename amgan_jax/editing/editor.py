@@ -84,11 +84,8 @@ class Editor:
 
     def _edit_once(self, image, source, target):
         """One pass of the generator, whose change is carried up where the image is larger."""
-        generator = networks.build_generator(self.config, self.schema)
-        condition = encoding.condition(source, target, self.schema.value_counts, self.config.amgan.condition)
         seen = _seen(self.config, "amgan", image)
-        inputs = (seen, condition, encoding.changed(source, target))
-        edited, mask, _ = apply(generator, {"params": self.generator}, *inputs)
+        edited, mask = edit_once(self.config, self.schema, self.generator, seen, source, target)
         if seen is not image:
             edited = np.stack([carry_up.carry(*x) for x in zip(*jax.device_get((seen, edited, image)), strict=True)])
             mask = _resize(mask, image.shape[1:3])
@@ -114,6 +111,28 @@ def split_edit(source_BxA: np.ndarray, target_BxA: np.ndarray, in_turn: Collecti
     place = np.where(split, place, 1)
     passes = range(1, 1 + np.max(place * changed, initial=0))
     return [np.where(changed & (place <= n), target_BxA, source_BxA).astype(np.int32) for n in passes]
+
+
+def edit_once(
+    config: Config, schema: Schema, parameters: Tree, image: Array, source: Array, target: Array
+) -> tuple[jax.Array, jax.Array]:
+    """One pass of the generator: a pure function, which exports trace as it is.
+
+    Args:
+      config: the experiment's.
+      schema: the dataset's.
+      parameters: the generator's.
+      image: float32 [B, H, W, 3] in [-1, 1], of the generator's size.
+      source: int32 [B, A], the values that the images have; -1 is unknown.
+      target: int32 [B, A], the values that they should have.
+
+    Returns:
+      (edited like image, mask float32 [B, H, W, 1] in [0, 1]).
+    """
+    generator = networks.build_generator(config, schema)
+    condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
+    output = apply(generator, {"params": parameters}, image, condition, encoding.changed(source, target))
+    return output.edited, output.mask
 
 
 def apply_classifier(config: Config, schema: Schema, name: str, variables: Tree, image: Array) -> Classification:

