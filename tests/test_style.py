@@ -20,12 +20,22 @@ def unannotated(source):
 
 
 def _public_functions(tree):
-    """(name, function) of what stands at the top or in public classes, their constructors and calls too."""
+    """(name, function) of what stands at the top or in public classes, their constructors and calls too.
+
+    Of one with overloads, these.
+    """
+    overloaded = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_overload(node)}
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from ((f"{node.name}.{name}", function) for name, function in _public_functions(node))
-        if isinstance(node, ast.FunctionDef) and (node.name in ("__init__", "__call__") or node.name[0] != "_"):
+        if not isinstance(node, ast.FunctionDef) or (node.name in overloaded and not _is_overload(node)):
+            continue
+        if node.name in ("__init__", "__call__") or node.name[0] != "_":
             yield node.name, node
+
+
+def _is_overload(function):
+    return any(isinstance(name, ast.Name) and name.id == "overload" for name in function.decorator_list)
 
 
 def _untyped(function):
@@ -63,3 +73,5 @@ def test_a_missing_type_is_seen():
     functions = "def f(a, b: int = 0, *c) -> int: ...\ndef _g(a): ...\n"
     methods = "class K:\n  def __init__(self, a): ...\n  def f(self): ...\n"
     assert unannotated(functions + methods) == ["f: a", "f: c", "K.__init__: a", "K.f: result"]
+    overloads = "@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str): ...\ndef f(a): ...\n"
+    assert unannotated(overloads) == ["f: result"]
