@@ -58,7 +58,7 @@ setuptools.setup(
     description="AMGAN: attribute manipulation of fashion images with generative adversarial networks, in JAX",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]),
+    packages=[*setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]), "amgan_jax.configs.systems"],
     package_dir={"amgan_jax.configs": "configs", "amgan_jax.datasets": "data"},
     package_data={
         "amgan_jax": ["py.typed"],

@@ -18,7 +18,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint
 from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
-from amgan_jax.models import pretrained
+from amgan_jax.models import networks, pretrained
 from amgan_jax.training import checks, finite, health, loop, ownership, parallel, state, steps
 from amgan_jax.types import Config, Tree
 from amgan_jax.workdir import CLASSIFIERS
@@ -78,14 +78,16 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
 
 def train_classifier(config: Config, name: str, source: Source, workdir: pathlib.Path) -> state.ClassifierState:
     """Trains the attention network or the evaluator, to its final ClassifierState."""
-    step = functools.partial(steps.classifier_step, config, name, source.schema)
+    length = networks.classifier_length(config, name, int(source.fingerprint()["train"]["photos"]))
+    step = functools.partial(steps.classifier_step, config, name, source.schema, length)
     phase = loop.Phase(
         name=name,
-        num_steps=config[name].num_steps,
+        num_steps=length.num_steps,
         batch_size=config[name].batch_size,
         update=parallel.map_step(finite.skipping(step) if config.skip_broken_updates else step),
         batches=lambda first_step: source.classifier_batches(config, name, first_step),
         on_fresh=_lay_over_pretrained(config[name].architecture) if config[name].pretrained else None,
+        stays=True,
     )
     return loop.run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 class MetricsWriter:
     """Writes a phase's metrics.
 
-    metrics.jsonl gets a line {"phase", "step", ...} a log step, each step of a phase
+    metrics.jsonl gets a line {"phase", "step", ...} a step that is written, each step of a phase
     once: lines of a phase after `first_step`, which a stopped run may have left, are
     removed. TensorBoard gets the same under "<phase>/", where TensorFlow is installed; a step that a
     stopped run had reached already stands there twice.
@@ -63,9 +63,10 @@ def read_metrics(workdir: pathlib.Path) -> list[dict]:
     return records
 
 
-def is_written(workdir: pathlib.Path, phase: str, step: int) -> bool:
-    """Whether metrics.jsonl has the line of a step."""
-    return any(record["phase"] == phase and record["step"] == step for record in read_metrics(workdir))
+def written(workdir: pathlib.Path, phase: str, step: int) -> set[str]:
+    """Names of the metrics that metrics.jsonl has of a step."""
+    records = [r for r in read_metrics(workdir) if r["phase"] == phase and r["step"] == step]
+    return {name for record in records for name in record} - {"phase", "step"}
 
 
 def _tensorboard_writer(workdir):

@@ -11,6 +11,7 @@ from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
 
 CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
+SECTIONS = ("resnet", "plain", "efficientnet")  # of a classifier's config: the knobs of each kind of architecture
 
 # Keys whose change leaves what was trained so far valid.
 _CHANGEABLE = (
@@ -21,7 +22,9 @@ _CHANGEABLE = (
     "data.source",
     "data.threads",
     "edit",
+    "discriminator_optimizer.decay",
     "evaluate",
+    "generator_optimizer.decay",
     "log_steps",
     "sample_images",
     "sample_steps",
@@ -54,6 +57,8 @@ _ADDED = {
 # Knobs that are gone, each with the value that `_ADDED` stands for.
 _GONE = {"data.max_edits": 1}
 
+# Lengths of the classifiers, which older configs give in steps: what was trained so long stays, see `loop.Phase`.
+_LENGTHS = tuple(f"{n}.{key}" for n in CLASSIFIERS for key in ("epochs", "warmup_epochs", "optimizer.decay"))
 
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
 REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
@@ -114,16 +119,20 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
         section, name = key.split(".")
         if tree[section].get(name) == value:
             del tree[section][name]
+    if "warmup_steps" not in tree["amgan"]:
+        _read_steps(tree)
     return config_dict.ConfigDict(_tuples(tree)), Schema.from_json((workdir / "schema.json").read_text())
 
 
 def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
     """The keys, dotted and sorted, whose difference makes the work of one config none of the other's."""
-    was, is_ = (_flatten(json.loads(config.to_json())) for config in (old, new))
+    was, is_ = (_flatten(_used(json.loads(config.to_json()))) for config in (old, new))
     return sorted(
         key
         for key in was.keys() | is_.keys()
-        if was.get(key) != is_.get(key) and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
+        if was.get(key) != is_.get(key)
+        and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
+        and not (key in _LENGTHS and key not in was)
     )
 
 
@@ -131,6 +140,32 @@ def changed_classifiers(old: config_dict.ConfigDict, new: config_dict.ConfigDict
     """Those of `changed_keys` whose difference makes the classifiers of one config none of the other's."""
     keys = changed_keys(old, new)
     return [key for key in keys if key.partition(".")[0] in _OF_CLASSIFIERS and key not in _OF_EDITS]
+
+
+def section_of(architecture: str) -> str:
+    """The section of a classifier's config that has the knobs of an architecture."""
+    return "efficientnet" if architecture.startswith("efficientnet") else architecture
+
+
+def _read_steps(tree):
+    """Turns what older configs give in steps into shares, and `network` into the section of its architecture."""
+    amgan = tree["amgan"]
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        optimizer = tree[name]
+        amgan["warmup_steps"] = optimizer.pop("warmup_steps")
+        optimizer["decay"] = min(1.0, optimizer.pop("decay_steps") / amgan["num_steps"])
+    for name in CLASSIFIERS:
+        classifier = tree[name]
+        classifier[section_of(classifier["architecture"])] = classifier.pop("network")
+        del classifier["num_steps"], classifier["optimizer"]["warmup_steps"], classifier["optimizer"]["decay_steps"]
+
+
+def _used(tree):
+    """A config without what is without effect: sections of architectures that a classifier does not have."""
+    for name in CLASSIFIERS:
+        section = section_of(tree[name]["architecture"])
+        tree[name] = {key: v for key, v in tree[name].items() if key not in SECTIONS or key == section}
+    return tree
 
 
 def _is_ours(name):

@@ -32,7 +32,7 @@ import numpy as np
 
 from amgan_jax import cli, garments, report
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.configs.compare import SYSTEMS
+from amgan_jax.configs import systems
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path, write_atomically
@@ -41,7 +41,6 @@ from amgan_jax.training import parallel, state, steps
 from amgan_jax.workdir import CLASSIFIERS
 
 _ROOT = pathlib.Path(__file__).parent.parent
-_BASELINES = ("stargan", "ganimation", "sagan")
 _EDITS, _PRESERVED = "edit_accuracy/mean", "preservation/mean"
 _ROUNDS, _UPDATES_A_ROUND = 5, 10  # of updates that are timed
 _SHOWN = (
@@ -56,7 +55,7 @@ _SHOWN = (
 )
 
 _CONFIGS = flags.DEFINE_list(
-    "configs", [f"configs/compare.py:{name}" for name in SYSTEMS], "Config files, each with its system's name."
+    "configs", [f"configs/compare.py:{name}" for name in systems.find()], "Config files, each with its system's name."
 )
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each config.", lower_bound=1)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where the workdirs of all trainings are, <name>-<seed>.")
@@ -262,7 +261,8 @@ def _updates(config, directory):
 
 def _verdict(figures):
     """AMGAN against the best baseline for each number of attributes, in words."""
-    baselines = [name for name in figures if name.startswith(_BASELINES)]
+    known = tuple(name for name, system in systems.find().items() if system.baseline)
+    baselines = [name for name in figures if name.startswith(known)]
     ours = next((name for name in figures if name.startswith("amgan")), None)
     found = set.intersection(*(set(values) for values in figures.values()))
     if ours is None or not baselines or not _is_tested(figures):

@@ -11,4 +11,5 @@ def get_config():
     config = default.get_config()
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"
+    config.attention.epochs = config.evaluator.epochs = 42.0  # few photos
     return config

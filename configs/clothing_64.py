@@ -14,7 +14,8 @@ def get_config():
     # Few photos, of people: longer, with more against overfitting (docs/history.md).
     config.data.crop = 0.3
     config.attention.mixup = 0.4
-    config.attention.num_steps = 6000
-    config.attention.optimizer.decay_steps = 5000
+    config.attention.epochs = 85.0
+    config.attention.optimizer.decay = 0.83
     config.attention.optimizer.weight_decay = 0.05
+    config.evaluator.epochs = 28.0
     return config

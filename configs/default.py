@@ -27,34 +27,37 @@ def get_config() -> config_dict.ConfigDict:
     config.data.threads = 0  # of the input pipeline; 0: as many as there are cores
 
     config.attention = config_dict.ConfigDict()  # the attention network
-    config.attention.architecture = "resnet"  # or efficientnet_lite0, _lite2: see products_128_pretrained.py
+    config.attention.architecture = "resnet"  # or efficientnet_lite0, _lite2: see pretrained.py
     config.attention.pretrained = False  # start from ImageNet weights; efficientnet_lite0 and _lite2 only
     config.attention.seed = 1
     config.attention.batch_size = 64  # over all devices
-    config.attention.num_steps = 1500
+    config.attention.epochs = 27.0  # passes over the training photos
+    config.attention.warmup_epochs = 1.8  # of these, in which the learning rate rises to its value
     config.attention.mixup = 0.0  # how evenly two photos and their values are mixed (alpha of a beta); 0: not at all
-    config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
-    config.attention.network = config_dict.ConfigDict()
-    config.attention.network.widths = (32, 64, 128)  # channels of each stage
-    config.attention.network.strides = (1, 2, 2)  # of each stage
-    config.attention.network.stem_stride = 2  # of the first convolution
+    config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3, decay=0.67)
+    config.attention.resnet = _resnet()  # where the architecture is resnet
+    config.attention.efficientnet = _efficientnet()  # where it is one of the others
 
     config.evaluator = config_dict.ConfigDict()  # judges edits; of an architecture of its own, or scores flatter
-    config.evaluator.architecture = "plain"  # or any of the others
+    config.evaluator.architecture = "plain"  # or any of attention's
     config.evaluator.pretrained = False  # as attention.pretrained
     config.evaluator.scale = 1  # how many times larger than the others' its images are, in height and in width
     config.evaluator.seed = 2
     config.evaluator.batch_size = 64
-    config.evaluator.num_steps = 1500
+    config.evaluator.epochs = 27.0
+    config.evaluator.warmup_epochs = 1.8
     config.evaluator.mixup = 0.0  # as attention.mixup
-    config.evaluator.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3)
-    config.evaluator.network = config_dict.ConfigDict()
-    config.evaluator.network.widths = (32, 64, 96, 128)  # channels of each stage
-    config.evaluator.network.hidden = 256  # units of the hidden layer
+    config.evaluator.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3, decay=0.67)
+    config.evaluator.plain = config_dict.ConfigDict()  # where the architecture is plain
+    config.evaluator.plain.widths = (32, 64, 96, 128)  # channels of each stage
+    config.evaluator.plain.hidden = 256  # units of the hidden layer
+    config.evaluator.resnet = _resnet()
+    config.evaluator.efficientnet = _efficientnet()
 
     config.amgan = config_dict.ConfigDict()
     config.amgan.batch_size = 16  # over all devices
     config.amgan.num_steps = 100_000  # updates of the generator
+    config.amgan.warmup_steps = 100  # of these, in which the learning rates rise to their values
     config.amgan.n_critic = 1  # updates of the discriminators for each; each takes a batch of its own
     config.amgan.condition = ("change", "target")  # what the generator is told of an edit: these, or one of them
     config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
@@ -78,8 +81,8 @@ def get_config() -> config_dict.ConfigDict:
     config.discriminator.stages = ()  # of the attention network whose features they see; none: they see pixels
     config.discriminator.projection = False  # whether the score says how well an image fits its values
 
-    config.generator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)
-    config.discriminator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0)
+    config.generator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0, decay=0.01)
+    config.discriminator_optimizer = _optimizer(learning_rate=1e-4, b1=0.5, weight_decay=0.0, decay=0.01)
 
     config.discriminator_loss = config_dict.ConfigDict()  # weights, for each discriminator; the last is left out at 0
     config.discriminator_loss.critic = 1.0
@@ -104,7 +107,7 @@ def get_config() -> config_dict.ConfigDict:
     config.skip_broken_updates = False  # leave updates out that are not finite, and count them, instead of stopping
 
     config.log_steps = 100  # between log lines
-    config.checkpoint_steps = 1000  # a multiple of log_steps
+    config.checkpoint_steps = 1000  # between checkpoints
     config.sample_steps = 2000  # between sample sheets
     config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
@@ -121,17 +124,30 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate.measures = ("classification", "edits", "edits_by_count", "retrieval", "frechet", "perceptual")
     config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
-    config.evaluate.during.edits = 5000  # steps between, a multiple of log_steps; 0: never
+    config.evaluate.during.edits = 5000  # steps between; 0: never
     return config
 
 
-def _optimizer(learning_rate: float, b1: float, weight_decay: float) -> config_dict.ConfigDict:
+def _optimizer(learning_rate: float, b1: float, weight_decay: float, decay: float) -> config_dict.ConfigDict:
     """AdamW under a linear warm-up and a linear decay at the end."""
     config = config_dict.ConfigDict()
     config.learning_rate = learning_rate
     config.b1 = b1
     config.b2 = 0.999
     config.weight_decay = weight_decay
-    config.warmup_steps = 100
-    config.decay_steps = 1000  # at the end of training
+    config.decay = decay  # share of the training at whose end the rate falls to 0; 1: from the warm-up on
+    return config
+
+
+def _resnet() -> config_dict.ConfigDict:
+    config = config_dict.ConfigDict()
+    config.widths = (32, 64, 128)  # channels of each stage
+    config.strides = (1, 2, 2)  # of each stage
+    config.stem_stride = 2  # of the first convolution
+    return config
+
+
+def _efficientnet() -> config_dict.ConfigDict:
+    config = config_dict.ConfigDict()
+    config.output_stride = 32  # image pixels a pixel of the last feature map: 8, 16 or 32
     return config

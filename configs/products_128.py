@@ -2,10 +2,21 @@
 
 python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_128.py --workdir=DIR
+python -m amgan_jax.main --config=configs/products_128.py:pod --workdir=DIR    # on a TPU slice, see docs/tpu.md
 """
 
 from amgan_jax.configs import default
+from amgan_jax.errors import UserError
 
 
-def get_config():
-    return default.get_config()
+def get_config(machine: str = "chip"):
+    """The config for a chip, or for a pod's slice of 2 x 4 with eight examples each; UserError for other names."""
+    if machine not in ("chip", "pod"):
+        raise UserError(f"unknown machine {machine!r}: chip, pod")
+    config = default.get_config()
+    if machine == "pod":
+        config.amgan.batch_size = 64  # over all devices; a larger slice takes more
+        config.amgan.num_steps = 40_000  # a batch is four times that of one chip
+        for optimizer in (config.generator_optimizer, config.discriminator_optimizer):
+            optimizer.learning_rate = 2e-4
+    return config

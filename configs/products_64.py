@@ -12,12 +12,12 @@ def get_config():
     config.height, config.width = 64, 48
     for classifier in (config.attention, config.evaluator):
         classifier.batch_size = 32  # for as many images, more updates than with 64
-        classifier.num_steps = 3000
-        classifier.optimizer.decay_steps = 2200
-    config.evaluator.num_steps = 2000
-    config.evaluator.optimizer.decay_steps = 1200
+        classifier.warmup_epochs = 0.9
+    config.evaluator.epochs = 18.0
+    config.attention.optimizer.decay = 0.73
+    config.evaluator.optimizer.decay = 0.6
     config.evaluator.scale = 2  # it judges photos of 128 x 96 pixels, as people would
-    config.attention.network.strides = (1, 2, 1)  # maps of 16 x 12, which still find collars
+    config.attention.resnet.strides = (1, 2, 1)  # maps of 16 x 12, which still find collars
     config.generator.width = 32
     config.generator.first_kernel = config.generator.head_kernel = 3
     config.discriminator.width = 32

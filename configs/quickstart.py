@@ -4,9 +4,20 @@ python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstar
 """
 
 from amgan_jax.configs import default
+from amgan_jax.errors import UserError
 
 
-def get_config():
+def get_config(size: str = "32"):
+    """The config at 32 x 32 pixels, or at 64 x 64 and for longer (synthetic_64_cpu.py); UserError for other sizes."""
+    if size not in ("32", "64"):
+        raise UserError(f"unknown size {size!r}: 32, 64")
+    config = _of_32()
+    if size == "64":
+        _enlarge(config)
+    return config
+
+
+def _of_32():
     config = default.get_config()
     config.dtype = "float32"  # CPUs have no fast bfloat16
     config.height = config.width = 32
@@ -17,18 +28,17 @@ def get_config():
     config.data.builder.test = 512
     config.data.build = True
     config.data.crop = 0.0
-    config.attention.num_steps = 400
-    config.evaluator.num_steps = 320
+    config.attention.epochs = 6.4  # 400 updates
+    config.evaluator.epochs = 5.12  # 320
     for classifier in (config.attention, config.evaluator):
+        classifier.warmup_epochs = 0.64
         classifier.optimizer.learning_rate = 3e-3
-        classifier.optimizer.warmup_steps = 40
-        classifier.optimizer.decay_steps = 200
-    config.evaluator.optimizer.decay_steps = 250
-    config.attention.network.widths = (24, 48, 64)
-    config.attention.network.strides = (1, 1, 1)  # activation maps of 16 x 16
-    config.attention.network.stem_stride = 2
-    config.evaluator.network.widths = (24, 48, 64)
-    config.evaluator.network.hidden = 128
+    config.attention.optimizer.decay = 0.5
+    config.evaluator.optimizer.decay = 0.78
+    config.attention.resnet.widths = (24, 48, 64)
+    config.attention.resnet.strides = (1, 1, 1)  # activation maps of 16 x 16
+    config.evaluator.plain.widths = (24, 48, 64)
+    config.evaluator.plain.hidden = 128
     config.amgan.batch_size = 8  # more updates for the time
     config.amgan.num_steps = 3000
     config.amgan.cycle_every = 2
@@ -42,11 +52,30 @@ def get_config():
     config.discriminator_loss.penalty = 2.0
     config.generator_optimizer.learning_rate = 4e-3
     config.discriminator_optimizer.learning_rate = 2e-3
-    config.generator_optimizer.decay_steps = 1500
-    config.discriminator_optimizer.decay_steps = 50  # they learn to the end, see docs/recipe.md
+    config.generator_optimizer.decay = 0.5
+    config.discriminator_optimizer.decay = 1 / 60  # they learn to the end, see docs/recipe.md
     config.log_steps = 50
     config.checkpoint_steps = 500
     config.sample_steps = 1000
     config.evaluate.measures += ("counterfactual", "full_size")
     config.evaluate.during.edits = 0  # which would take a tenth of the time
     return config
+
+
+def _enlarge(config):
+    config.height = config.width = 64
+    config.data.builder.height = config.data.builder.width = 64
+    config.data.builder.train = 8000
+    config.data.builder.test = 1000
+    config.attention.epochs = 3.2  # 400 updates
+    config.evaluator.epochs = 2.56  # 320
+    config.attention.warmup_epochs = config.evaluator.warmup_epochs = 0.32
+    config.attention.resnet.strides = (1, 2, 1)  # activation maps of 16 x 16, at this size too
+    config.amgan.num_steps = 3000
+    config.amgan.ema_decay = 0.999
+    config.generator.blocks = 4  # to see as far, in relation to the garment
+    config.discriminator.layers = 5
+    config.generator_optimizer.learning_rate = 2e-3
+    config.discriminator_optimizer.learning_rate = 1e-3
+    config.generator_optimizer.decay = 0.6
+    config.evaluate.during = {"edits": 1000, "counterfactual": 1000}

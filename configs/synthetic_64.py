@@ -16,6 +16,9 @@ def get_config():
     config.data.builder.validation = 500
     config.data.builder.test = 1000
     config.data.crop = 0.0  # the renderer's pose is variation enough
+    for classifier in (config.attention, config.evaluator):
+        classifier.epochs = 4.8
+        classifier.warmup_epochs = 0.32
     config.amgan.num_steps = 40_000
     config.generator.width = 48
     config.discriminator.width = 48

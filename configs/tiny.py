@@ -10,10 +10,11 @@ def get_config():
     config.data.builder.test = 24
     for classifier in (config.attention, config.evaluator):
         classifier.batch_size = 16
-        classifier.num_steps = 8
-    config.attention.network.widths = (8, 8, 8)
-    config.evaluator.network.widths = (8, 8)
-    config.evaluator.network.hidden = 16
+        classifier.epochs = 2.0
+        classifier.warmup_epochs = 10.0  # they never come to their full rate
+    config.attention.resnet.widths = (8, 8, 8)
+    config.evaluator.plain.widths = (8, 8)
+    config.evaluator.plain.hidden = 16
     config.amgan.batch_size = 4
     config.amgan.num_steps = 8
     config.amgan.cycle_every = 1  # tests train on as many devices as there are examples

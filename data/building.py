@@ -9,104 +9,72 @@ import pathlib
 import re
 import shlex
 import shutil
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from amgan_jax.datasets import (
-    celeb_a,
-    deepfashion,
-    ingest,
-    labelled_photos,
-    manifest,
-    near_copies,
-    photo_sets,
-    shapes3d,
-    shopping100k,
-    synthetic_garments,
-)
-from amgan_jax.datasets.photo_list import SPLITS, has_file
+from amgan_jax.datasets import ingest, near_copies, photo_sets
+from amgan_jax.datasets.dataset import Dataset
+from amgan_jax.datasets.photo_list import has_file
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
-from amgan_jax.input import built, fingerprint
+from amgan_jax.input import fingerprint
 
 _HERE = pathlib.Path(__file__).parent
-_BUILDERS = {
-    "fashion_products": photo_sets.FashionProducts,
-    "clothing_attributes": photo_sets.ClothingAttributes,
-    "deepfashion": photo_sets.Deepfashion,
-    "shopping100k": photo_sets.Shopping100k,
-    "manifest": photo_sets.Manifest,
-    "celeb_a": photo_sets.CelebA,
-    "shapes3d": photo_sets.Shapes3d,
-}
-# What of a source tells its layout.
-_MARKS = {
-    "manifest": ("labels.csv",),
-    "deepfashion": ("Anno_fine", "Anno_coarse", "Anno/list_attr_cloth.txt"),
-    "shopping100k": ("attr_num.txt",),
-    "celeb_a": ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"),
-    "shapes3d": ("3dshapes.h5",),
-    "fashion_products": ("images",),
-    "clothing_attributes": ("images",),
-}
-_WATCHED = {"manifest": ("labels.csv", "schema.json")}  # files that people go on editing
 _FEW = 20  # training photos of a value, below which it is named
 
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What to build of photos, as the flags of data/build.py say."""
+    """What to build, as the flags of data/build.py say.
+
+    options: values of the dataset's own flags.
+    """
 
     dataset: str
+    options: dict[str, Any]
     source: str | None
-    labels: str | None
-    name: str
-    fold_values: bool | None
-    annotation: str | None
     skip_bad: bool
     settle_copies: bool
     beam: str | None
 
 
-def build_garments(flags_: dict[str, int], data_dir: pathlib.Path) -> None:
-    """Renders a dataset: height, width, and how many images each split has.
+def build(datasets: dict[str, Dataset], wanted: Wanted, data_dir: pathlib.Path) -> None:
+    """Reads or renders, checks and writes a dataset.
 
     Raises:
-      UserError: it is built already, or cannot be written.
+      UserError: the source is not one of the dataset, photos are bad, it is built already, or cannot be written.
     """
-    builder = synthetic_garments.SyntheticGarments(
-        name=built.variant_name(flags_),
-        height=flags_["height"],
-        width=flags_["width"],
-        counts={split: flags_[split] for split in SPLITS},
-        data_dir=data_dir,
-    )
+    if datasets[wanted.dataset].read is None:
+        _build_rendered(datasets[wanted.dataset], wanted, data_dir)
+    else:
+        _build_photos(datasets, wanted, data_dir)
+
+
+def _build_rendered(found, wanted, data_dir):
+    builder = found.render(data_dir=data_dir, **wanted.options)
     with _writing_to(data_dir):
         _check_new(builder)
         _prepare(builder)
 
 
-def build_photos(wanted: Wanted, data_dir: pathlib.Path) -> None:
-    """Reads, checks and writes a dataset of photos.
-
-    Raises:
-      UserError: the source is not one of the dataset, photos are bad, it is built already, or cannot be written.
-    """
-    name, source = wanted.dataset, local_path(wanted.source or "")
+def _build_photos(datasets, wanted, data_dir):
+    name, found, source = wanted.dataset, datasets[wanted.dataset], local_path(wanted.source or "")
     if not wanted.source:
-        raise UserError(f"--dataset={name} needs --source=DIR: {_MARKS[name][0]} is in it")
-    _check_layout(name, source)
-    photo_list, variant = _read(wanted, source)
+        raise UserError(f"--dataset={name} needs --source=DIR: {found.marks[0]} is in it")
+    _check_layout(datasets, name, source)
+    photo_list = found.read(source, **wanted.options)
     for note in photo_list.notes:
         print(note)
-    labels = [_labels_file(wanted)] if name in labelled_photos.DATASETS else []
-    watched = {
-        "digests": {file: fingerprint.file_digest(source / file) for file in _WATCHED.get(name, ())},
-        "labels": {file: fingerprint.file_digest(_HERE / file) for file in labels},
-    }
-    files = fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)])
-    builder = _BUILDERS[name](photo_list=photo_list, name=variant, watched=watched, files=files, data_dir=data_dir)
+    builder = photo_sets.PhotoSet(
+        name=name,
+        summary=found.summary,
+        photo_list=photo_list,
+        watched=_digests(found, photo_list, source),
+        files=fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)]),
+        data_dir=data_dir,
+    )
     with _writing_to(data_dir):
         _check_new(builder)
         if wanted.beam is None:
@@ -117,6 +85,15 @@ def build_photos(wanted: Wanted, data_dir: pathlib.Path) -> None:
     if skipped:
         print(f"{len(skipped)} photos were left out: {builder.data_dir}/skipped.csv")
     _warn_few(photo_list.schema, photo_list.photos, skipped)
+
+
+def _digests(found, photo_list, source):
+    """Of files whose change is to be noticed, see `photo_sets.PhotoSet`."""
+    labels = [] if photo_list.labels is None else [photo_list.labels]
+    return {
+        "digests": {file: fingerprint.file_digest(source / file) for file in found.watched},
+        "labels": {file: fingerprint.file_digest(_HERE / file) for file in labels},
+    }
 
 
 def _build_here(wanted, builder, photos, data_dir):
@@ -151,33 +128,18 @@ def _build_on_beam(wanted, builder, photos):
         raise (UserError(said[-1]) if said else error) from error
 
 
-def _read(wanted, source):
-    """The dataset's photos, and the name of the variant."""
-    name = wanted.dataset
-    if name == "manifest":
-        return manifest.read(source, wanted.fold_values), built.variant_name({"name": wanted.name})
-    if name == "deepfashion":
-        photo_list, annotation = deepfashion.read(source, wanted.annotation)
-        return photo_list, built.variant_name({"annotation": annotation})
-    if name in labelled_photos.DATASETS:
-        return labelled_photos.read(source, _HERE / _labels_file(wanted)), ""
-    return {"shopping100k": shopping100k, "celeb_a": celeb_a, "shapes3d": shapes3d}[name].read(source), ""
-
-
-def _labels_file(wanted):
-    """The labels file of one of `labelled_photos.DATASETS`, from the folder of this script."""
-    return str(local_path(wanted.labels).absolute()) if wanted.labels else f"{wanted.dataset}.csv"
-
-
-def _check_layout(name, source):
+def _check_layout(datasets, name, source):
     """Raises UserError for a folder that is not laid out as the dataset is; names the one that it looks like."""
     if not source.is_dir():
         raise UserError(f"--source={source} is not a folder")
-    if any((source / mark).exists() for mark in _MARKS[name]):
+    marks = datasets[name].marks
+    if any((source / mark).exists() for mark in marks):
         return
-    alike = next(((n, m) for n, marks in _MARKS.items() for m in marks if (source / m).exists()), None)
+    sharers = collections.Counter(mark for found in datasets.values() for mark in found.marks)
+    there = [(n, m) for n, found in datasets.items() for m in found.marks if (source / m).exists()]
+    alike = min(there, key=lambda pair: sharers[pair[1]], default=None)  # the most telling
     hint = f"it has {alike[1]} and looks like --dataset={alike[0]}" if alike else "is --source right?"
-    raise UserError(f"{source} is no {name}, which has {' or '.join(_MARKS[name])}: {hint}")
+    raise UserError(f"{source} is no {name}, which has {' or '.join(marks)}: {hint}")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ celeb_a.csv groups the names.
 
 import pathlib
 
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.groups import Groups
 from amgan_jax.datasets.photo_list import (
     SPLITS,
@@ -78,3 +79,10 @@ def _splits(path):
             raise UserError(f"{path} row {number}: {' '.join(words)!r}, where a file name and 0, 1 or 2 should be")
         split_of[words[0]] = SPLITS[int(words[1])]
     return split_of
+
+
+DATASET = Dataset(
+    "CelebA, aligned (Liu et al., ICCV 2015).",
+    read,
+    marks=("list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"),
+)

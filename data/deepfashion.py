@@ -13,10 +13,13 @@ coarse: Anno_coarse/ (or Anno/) list_attr_cloth.txt (1,000 names, which may have
 The garment's category is left out: another category is another garment, not an edit.
 """
 
+import dataclasses
 import pathlib
 
+from absl import flags
 import numpy as np
 
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.groups import Groups
 from amgan_jax.datasets.photo_list import File, ListedPhoto, PhotoList, one_hot_label, read_counted, read_lines
 from amgan_jax.errors import UserError
@@ -28,8 +31,8 @@ _FINE_GROUPS = ("texture", "sleeve_length", "dress_length", "neckline", "fabric"
 ANNOTATIONS = ("fine", "coarse")
 
 
-def read(source: pathlib.Path, annotation: str | None) -> tuple[PhotoList, str]:
-    """Reads an annotation set, and says which; None: fine where it is there, else coarse.
+def read(source: pathlib.Path, annotation: str | None) -> PhotoList:
+    """Reads an annotation set; None: fine where it is there, else coarse.
 
     Raises:
       UserError: the set is not there, or a file of it is missing, cut off or in another format.
@@ -45,8 +48,10 @@ def read(source: pathlib.Path, annotation: str | None) -> tuple[PhotoList, str]:
         raise UserError(f"{source} has no annotation set {chosen}: it has {', '.join(found) or 'none'}")
     images = source / "Img" if (source / "Img").is_dir() else source
     if chosen == "fine":
-        return _read_fine(folders[chosen], images), chosen
-    return _read_coarse(folders[chosen], images, source / "Eval" / "list_eval_partition.txt"), chosen
+        photos = _read_fine(folders[chosen], images)
+    else:
+        photos = _read_coarse(folders[chosen], images, source / "Eval" / "list_eval_partition.txt")
+    return dataclasses.replace(photos, variant={"annotation": chosen})
 
 
 def _read_fine(folder, images):
@@ -134,3 +139,21 @@ def _box(words, where):
     if len(words) != 4 or not all(word.lstrip("-").isdigit() for word in words):
         raise UserError(f"{where}: a box is four whole numbers, x1 y1 x2 y2")
     return tuple(int(word) for word in words)
+
+
+def _define_flags():
+    flags.DEFINE_enum(
+        "annotation",
+        None,
+        ANNOTATIONS,
+        "Of deepfashion: which annotation set. Default: fine where it is there.",
+    )
+
+
+DATASET = Dataset(
+    "DeepFashion's Category and Attribute Prediction benchmark (Liu et al., CVPR 2016).",
+    read,
+    marks=("Anno_fine", "Anno_coarse", "Anno/list_attr_cloth.txt"),
+    flags=("annotation",),
+    define_flags=_define_flags,
+)

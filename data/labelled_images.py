@@ -43,6 +43,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     schema: Schema
+    summary: str  # what it is and whose, in a line
     # A subclass registers itself with TFDS under its own name.
     pkg_dir_path = None
 
@@ -68,7 +69,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
         schema = {a.name: list(a.values) for a in self.schema.attributes}
         return tfds.core.DatasetInfo(
             builder=self,
-            description=self.__doc__,
+            description=self.summary,
             features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict(schema=schema, **self.extra_metadata()),
         )

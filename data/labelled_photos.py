@@ -4,16 +4,36 @@ And for `manifest` too: from the rows of any labels file to photos.
 """
 
 from collections.abc import Callable
+import functools
 import pathlib
 
+from absl import flags
+
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
 from amgan_jax.errors import UserError
+from amgan_jax.files import local_path
 from amgan_jax.schema import Schema
-
-DATASETS = ("fashion_products", "clothing_attributes")
 
 # Both labels files use these values.
 SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
+
+
+def dataset(labels_file: str, summary: str) -> Dataset:
+    """The dataset whose labels are in a file beside this one, or in that of --labels."""
+    beside = pathlib.Path(__file__).parent / labels_file
+    read_ = functools.partial(_read, beside)
+    return Dataset(summary, read_, marks=("images",), flags=("labels",), define_flags=_define_flags)
+
+
+def _define_flags():
+    flags.DEFINE_string(
+        "labels", None, "Of fashion_products and clothing_attributes: a labels file, if not the one beside this script."
+    )
+
+
+def _read(beside, source, labels):
+    return read(source, local_path(labels).absolute() if labels else beside)
 
 
 def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
@@ -30,7 +50,9 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
     if not folder.is_dir():
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
-    return PhotoList(SCHEMA, to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg"))
+    photos = to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg")
+    ours = labels_file.parent == pathlib.Path(__file__).parent
+    return PhotoList(SCHEMA, photos, labels=labels_file.name if ours else str(labels_file))
 
 
 def to_photos(

@@ -14,6 +14,9 @@ import pathlib
 import re
 import unicodedata
 
+from absl import flags
+
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.labelled_photos import to_photos
 from amgan_jax.datasets.photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
 from amgan_jax.errors import UserError
@@ -235,3 +238,27 @@ def _check_trained(schema, photos):
                     f"{photo.where}: no photo of split train has the value {value!r} of {attribute.name}:"
                     " it cannot be learnt; move a photo to train or empty the cell"
                 )
+
+
+def _define_flags():
+    flags.DEFINE_string("name", "photos", "Of manifest: what this set is called among others.")
+    flags.DEFINE_bool(
+        "fold_values",
+        None,
+        "Of manifest: take 'Red' and 'RED' for one value, and '-', 'NA', 'unknown' and the like for unknown ones;"
+        " or, with --nofold_values, each for a value of its own. Default: name them, and stop.",
+    )
+
+
+def _read_named(source, name, fold_values):
+    return dataclasses.replace(read(source, fold_values), variant={"name": name})
+
+
+DATASET = Dataset(
+    "Anyone's photos with a labels.csv.",
+    _read_named,
+    marks=("labels.csv",),
+    flags=("name", "fold_values"),
+    define_flags=_define_flags,
+    watched=("labels.csv", "schema.json"),
+)

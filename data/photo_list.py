@@ -42,12 +42,16 @@ class PhotoList:
 
     queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
     notes: what was done with the files that their owner may not expect, a line each.
+    labels: a labels file that is not in the source, from the folder of the datasets; None where there is none.
+    variant: what names these photos among others of the dataset, as `config.data.builder` has it.
     """
 
     schema: Schema
     photos: list[ListedPhoto]
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    labels: str | None = None
+    variant: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         first_of: dict[str, ListedPhoto] = {}

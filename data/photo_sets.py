@@ -1,5 +1,6 @@
-"""The TFDS builders of photos, one class a dataset: what was read and checked becomes tfrecords."""
+"""The TFDS builder of photos: what was read and checked becomes tfrecords."""
 
+from collections.abc import Iterator
 import pathlib
 from typing import Any
 
@@ -8,15 +9,16 @@ import tensorflow_datasets as tfds
 from amgan_jax.datasets.ingest import Ingested, write_skipped
 from amgan_jax.datasets.labelled_images import Example, LabelledImages
 from amgan_jax.datasets.photo_list import PhotoList
-from amgan_jax.input import fingerprint
+from amgan_jax.input import built, fingerprint
 
 
-class _PhotoSet(LabelledImages):
+class PhotoSet(LabelledImages):
     """Photos, read and checked before they are built, or on Apache Beam while they are.
 
     Args:
+      name: of the dataset.
+      summary: see `dataset.Dataset`.
       photo_list: of the dataset.
-      name: of the variant, empty where there is one only.
       watched: `fingerprint.file_digest` by name of files whose change is to be noticed: `digests`, in the folder of
         the source, and `labels`, in that of the build script.
       files: `fingerprint.record_files` of the photos.
@@ -27,15 +29,18 @@ class _PhotoSet(LabelledImages):
 
     ingested: Any
 
-    def __init__(self, *, photo_list: PhotoList, name: str, watched: dict[str, dict], files: dict, **kwargs):
-        self.schema = photo_list.schema
+    def __init__(
+        self, *, name: str, summary: str, photo_list: PhotoList, watched: dict[str, dict], files: dict, **kwargs: Any
+    ):
+        self.name, self.summary, self.schema = name, summary, photo_list.schema
         self._files = files
         self._metadata = {"queries": photo_list.queries, **watched}
-        if name:
-            kwargs["config"] = tfds.core.BuilderConfig(name=name, description="see data/build.py")
+        if photo_list.variant:
+            variant = built.variant_name(photo_list.variant)
+            kwargs["config"] = tfds.core.BuilderConfig(name=variant, description="see data/build.py")
         super().__init__(**kwargs)
 
-    def extra_metadata(self):
+    def extra_metadata(self) -> dict:
         return {name: value for name, value in self._metadata.items() if value}
 
     def _split_generators(self, dl_manager):
@@ -49,35 +54,7 @@ class _PhotoSet(LabelledImages):
             return super()._generate_examples(split)
         return self.ingested.examples(split, self.data_path)
 
-    def examples(self, split):
+    def examples(self, split: str) -> Iterator[Example]:
         for photo in self.ingested.photos:
             if photo.split == split:
                 yield Example(photo.id, self.ingested.content(photo), photo.label)
-
-
-class FashionProducts(_PhotoSet):
-    """Catalogue photos of the public Fashion Product Images set (P. Aggarwal), labelled for this project."""
-
-
-class ClothingAttributes(_PhotoSet):
-    """Photos taken at home of the public clothing dataset (A. Grigorev), CC0, labelled for this project."""
-
-
-class Deepfashion(_PhotoSet):
-    """DeepFashion's Category and Attribute Prediction benchmark (Liu et al., CVPR 2016)."""
-
-
-class Shopping100k(_PhotoSet):
-    """Shopping100k (Ak et al., WACV 2018)."""
-
-
-class Manifest(_PhotoSet):
-    """Anyone's photos with a labels.csv."""
-
-
-class CelebA(_PhotoSet):
-    """CelebA, aligned (Liu et al., ICCV 2015)."""
-
-
-class Shapes3d(_PhotoSet):
-    """3D Shapes (Burgess and Kim, 2018)."""

@@ -12,6 +12,7 @@ import threading
 import numpy as np
 from PIL import Image
 
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import ListedPhoto, PhotoList, split_by_hash
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
@@ -88,3 +89,10 @@ def _images(path):
 
     with h5py.File(path, "r") as file:
         return file["images"][:]
+
+
+DATASET = Dataset(
+    "3D Shapes (Burgess and Kim, 2018).",
+    read,
+    marks=("3dshapes.h5",),
+)

@@ -12,6 +12,7 @@ a tenth of the training photos, chosen by a hash, are.
 
 import pathlib
 
+from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import (
     File,
     ListedPhoto,
@@ -105,3 +106,10 @@ def _queries(source, test, schema):
         except UserError as error:
             raise UserError(f"{paths[2]} row {number}: {error}") from error
     return queries
+
+
+DATASET = Dataset(
+    "Shopping100k (Ak et al., WACV 2018).",
+    read,
+    marks=("attr_num.txt",),
+)

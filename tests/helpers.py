@@ -1,6 +1,7 @@
 """What several tests need: a tiny config, rendered splits, and commands as a user runs them."""
 
 import functools
+import json
 import os
 import pathlib
 import subprocess
@@ -33,6 +34,24 @@ def rendered_source() -> arrays.ArraySource:
     """A dataset of rendered garments in memory."""
     splits = {"train": rendered_split(0, 64), "validation": rendered_split(1, 16), "test": rendered_split(2, 24)}
     return arrays.ArraySource(garments.SCHEMA, splits)
+
+
+def in_steps(tree: dict, images: int) -> dict:
+    """A config, as of config.json, in its form of before lengths were in epochs and shares, for so many photos."""
+    tree = json.loads(json.dumps(tree))
+    warmup, steps = tree["amgan"].pop("warmup_steps"), tree["amgan"]["num_steps"]
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        tree[name] |= {"warmup_steps": warmup, "decay_steps": round(tree[name].pop("decay") * steps)}
+    for name, used, unused in (("attention", "resnet", ()), ("evaluator", "plain", ("resnet",))):
+        old = tree[name]
+        old["network"] = old.pop(used)
+        scale = images / old["batch_size"]
+        old["num_steps"], warmup = round(old.pop("epochs") * scale), round(old.pop("warmup_epochs") * scale)
+        decay = round(old["optimizer"].pop("decay") * old["num_steps"])
+        old["optimizer"] |= {"warmup_steps": warmup, "decay_steps": decay}
+        for section in (*unused, "efficientnet"):
+            del old[section]
+    return tree
 
 
 def run(*command: object, devices: int = 1, cwd=ROOT, **environment: str) -> subprocess.CompletedProcess:

@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import re
+import shutil
 
 import jax
 import numpy as np
@@ -92,7 +93,7 @@ def trained(tmp_path_factory):
     whole = tmp_path_factory.mktemp("whole") / "w"
     experiment.train(config, source, whole)
     parts = tmp_path_factory.mktemp("parts") / "w"
-    before_amgan = config.attention.num_steps + config.evaluator.num_steps
+    before_amgan = 8 + 8  # updates of the classifiers
     for step, name, value in (
         (3, "training.loop.watch", _Signal(before_amgan + 3)),
         (4, "report.draw_sheet", _Signal().draw),
@@ -139,6 +140,57 @@ def _system(directory, config, source):
     """(editor, judge) of a trained workdir."""
     system = editor.load(directory)
     return system, driver.build_judge(config, source.schema, system.classifiers["evaluator"])
+
+
+def test_a_workdir_with_lengths_in_steps_goes_on_and_is_evaluated_to_the_same_figures(trained, tmp_path):
+    """Trained in part before lengths were in epochs and shares, and by checkpoints of that time."""
+    config, source, whole, _ = trained
+    shutil.copytree(whole, tmp_path / "w")
+    shutil.rmtree(tmp_path / "w" / "amgan" / "8")
+    for path in (tmp_path / "w").glob("*/*/progress/metadata"):
+        old = json.loads(path.read_text())
+        del old["finished"]
+        path.write_text(json.dumps(old))
+    path = tmp_path / "w" / "config.json"
+    path.write_text(json.dumps(helpers.in_steps(json.loads(path.read_text()), images=64)))
+    before = driver.evaluate(config, source, whole)
+    experiment.train(config, source, tmp_path / "w")
+    for a, b in zip(
+        jax.tree.leaves(_final(whole, config, source)),
+        jax.tree.leaves(_final(tmp_path / "w", config, source)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    after = driver.evaluate(config, source, tmp_path / "w")
+    del before["train/seconds"], after["train/seconds"]
+    assert after == before
+
+
+def test_intervals_need_not_be_multiples_of_each_other(trained, tmp_path):
+    """A line of metrics is a mean since the one before, whatever is saved and measured between; after a kill, too."""
+    config, source, _, _ = trained
+    odd = config.copy_and_resolve_references()
+    odd.log_steps, odd.checkpoint_steps, odd.sample_steps, odd.evaluate.during = 4, 3, 5, {"edits": 3}
+    experiment.train(odd, source, tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
+        killed = functools.partial(_amgan_killed_after, 3, experiment.train_amgan)
+        patch.setattr(experiment, "train_amgan", killed)
+        experiment.train(odd, source, tmp_path / "parts")
+    experiment.train(odd, source, tmp_path / "parts")
+    records = [r for r in metrics.read_metrics(tmp_path / "parts") if r["phase"] == "amgan"]
+    assert [(r["step"], "generator/cycle" in r, "validation/edit_accuracy/mean" in r) for r in records] == [
+        (3, False, True),
+        (4, True, False),
+        (6, False, True),
+        (8, True, True),
+    ]
+    assert records == [r for r in metrics.read_metrics(tmp_path / "whole") if r["phase"] == "amgan"]
+
+
+def test_a_finished_classifier_stays_when_there_are_more_photos(trained):
+    config, _, whole, _ = trained
+    more = arrays.ArraySource(garments.SCHEMA, {"train": helpers.rendered_split(0, 128)})
+    assert experiment.train_classifier(config, "attention", more, whole).step == 8
 
 
 def test_a_sheet_is_drawn_each_sample_steps(trained):
@@ -205,7 +257,8 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, t
     """A loss, what the last update of a loss that is finite has made, or updates that are all left out."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    config.attention.num_steps, config.skip_broken_updates = steps, skip
+    config.attention.epochs = steps * config.attention.batch_size / 64  # of 64 images
+    config.skip_broken_updates = skip
     with pytest.raises(UserError, match=said):
         experiment.train(config, source, tmp_path / "w")
     assert checkpoints.Checkpoints(tmp_path / "w" / "attention").latest_step() is None
@@ -217,7 +270,6 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, t
         ({"height": 30}, "height=30: the generator needs a multiple of 4"),
         ({"discriminator.layers": 6}, "32 x 32 pixels cannot be halved that often"),
         ({"discriminator.stages": (0, 3)}, "discriminator.stages=(0, 3): the attention network has stages 0 to 2"),
-        ({"checkpoint_steps": 5}, "checkpoint_steps=5 is not a multiple of log_steps=2"),
         ({"amgan.n_critic": 0}, "amgan.n_critic should be at least 1"),
         ({"amgan.cycle_every": 0}, "amgan.cycle_every should be at least 1"),
         ({"generator.head_kernel": 0}, "generator.head_kernel should be at least 1"),
@@ -234,17 +286,20 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, t
         ({"generator.mask": "head"}, "generator.mask=head: generator_loss.attention needs attributes"),
         ({"amgan.ema_decay": 1.5}, "amgan.ema_decay=1.5: 0 to 1"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
-        ({"attention.num_steps": 0}, "attention.num_steps should be at least 1"),
+        ({"attention.epochs": 0.0}, "attention.epochs=0.0: more than 0"),
+        ({"evaluator.warmup_epochs": -1.0}, "evaluator.warmup_epochs=-1.0: 0 or more"),
+        ({"amgan.warmup_steps": -1}, "amgan.warmup_steps=-1: 0 or more"),
+        ({"generator_optimizer.decay": 1500}, "generator_optimizer.decay=1500.0: 0 to 1"),
+        ({"attention.optimizer.decay": -0.1}, "attention.optimizer.decay=-0.1: 0 to 1"),
         ({"attention.mixup": -0.1}, "attention.mixup=-0.1: 0 or more"),
-        ({"evaluate.during": {"edits": 3}}, "evaluate.during.edits=3 is not a multiple of log_steps=2"),
-        ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2 is not a multiple of log_steps=2"),
+        ({"evaluate.during": {"edits": -2}}, "evaluate.during.edits=-2: 1 or more, or 0 for never"),
         ({"seed": -1}, "seed=-1: 0 to 9223372036854775807"),
         ({"evaluate.seed": 2**63}, "evaluate.seed=9223372036854775808: 0 to 9223372036854775807"),
         ({"data.threads": -2}, "data.threads=-2: 1 or more, or 0"),
         ({"sample_images": 17}, "sample_images=17: at most evaluate.batch_size=16"),
-        ({"evaluator.network.widths": (8,) * 6}, "evaluator.network: 32 x 32 pixels cannot be halved 6 times"),
+        ({"evaluator.plain.widths": (8,) * 6}, "evaluator.plain: 32 x 32 pixels cannot be halved 6 times"),
         ({"dtype": "float16"}, "dtype=float16: float32 or bfloat16"),
-        ({"attention.network.strides": (1, 2)}, "3 widths but 2 strides"),
+        ({"attention.resnet.strides": (1, 2)}, "3 widths but 2 strides"),
     ],
 )
 def test_a_config_that_cannot_be_trained_is_refused(change, said):
@@ -290,7 +345,8 @@ from amgan_jax.measures import driver
 from amgan_jax import experiment
 from tests import helpers
 config, source, directory = helpers.tiny_config(), helpers.rendered_source(), pathlib.Path(sys.argv[1])
-config.attention.num_steps = config.evaluator.num_steps = config.amgan.num_steps = 2
+config.attention.epochs = config.evaluator.epochs = 0.5
+config.amgan.num_steps = 2
 experiment.train(config, source, directory)
 driver.evaluate(config, source, directory)
 """

@@ -96,11 +96,11 @@ def unknown_configs(text):
     """Names of configs that a page gives and configs/ does not have."""
     names = {p.stem for p in (helpers.ROOT / "configs").glob("*.py")}
     named = re.findall(r"configs/(\w+)\.py", text)
-    named += [n for n in re.findall(r"`([a-z]\w*)(?::\w+)?`", text) if _CONFIG_NAME.fullmatch(n)]
+    named += [n for n in re.findall(r"`([a-z]\w*)(?:\.py)?(?::\w+)?`", text) if _CONFIG_NAME.fullmatch(n)]
     for row in re.findall(
         r"^\| (`[^|]+) \|[^|\n]*\|[^|\n]*\|$", _table(text, "| config | data | made for |"), re.MULTILINE
     ):
-        named += re.findall(r"`(\w+)`", row)
+        named += re.findall(r"`(\w+)(?::\w+)?`", row)
     return sorted({n for n in named if n not in names and n not in {p.stem for p in helpers.ROOT.glob("docs/*.png")}})
 
 

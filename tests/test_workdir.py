@@ -6,6 +6,7 @@ import pytest
 
 from amgan_jax import workdir
 from amgan_jax.errors import UserError
+from amgan_jax.models import networks
 from amgan_jax.schema import Schema
 from tests import helpers
 
@@ -45,6 +46,41 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     config.discriminator.projection = False
     config.discriminator_loss.source_attributes = 0.0
     workdir.prepare(prepared, config, SCHEMA, write=True)
+
+
+@pytest.fixture
+def old(prepared):
+    """A workdir whose config has lengths in steps, as of quickstart's size."""
+    path = prepared / "config.json"
+    path.write_text(json.dumps(helpers.in_steps(json.loads(path.read_text()), images=64)))
+    (prepared / "amgan").mkdir()
+    return prepared
+
+
+def test_a_config_with_lengths_in_steps_is_read_and_is_the_same(old):
+    config, new = workdir.load(old)[0], helpers.tiny_config()
+    assert config.generator_optimizer.decay == 0.5 and config.amgan.warmup_steps == 100
+    assert networks.knobs_of(config, "attention") == new.attention.resnet
+    assert networks.knobs_of(config, "evaluator") == new.evaluator.plain
+    workdir.prepare(old, new, SCHEMA, write=True)
+    assert workdir.load(old)[0].to_dict() == new.to_dict()
+
+
+def test_a_config_with_lengths_in_steps_is_refused_for_what_differs(old):
+    config = helpers.tiny_config()
+    config.attention.resnet.strides = (1, 2, 1)
+    with pytest.raises(UserError, match=r"attention.resnet.strides was \[1, 1, 1\], is \[1, 2, 1\]; name"):
+        workdir.prepare(old, config, SCHEMA, write=True)
+
+
+def test_classifiers_of_other_lengths_are_refused_but_not_for_knobs_without_effect(prepared):
+    config = helpers.tiny_config()
+    config.evaluator.resnet.widths = (1, 2)  # the evaluator is none
+    config.generator_optimizer.decay = 0.1
+    workdir.prepare(prepared, config, SCHEMA, write=True)
+    config.attention.epochs = 3.0
+    with pytest.raises(UserError, match=r"attention.epochs was 2.0, is 3.0; name"):
+        workdir.prepare(prepared, config, SCHEMA, write=True)
 
 
 def test_another_config_is_refused_by_key(prepared):

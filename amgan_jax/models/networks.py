@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -13,6 +13,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.models import classifiers, discriminator, efficientnet, generator
 from amgan_jax.schema import Schema
 from amgan_jax.types import Config
+from amgan_jax.workdir import section_of
 
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 SHARED_MASKS = ("head", "network", "none")  # of generators with one mask for all attributes
@@ -23,6 +24,29 @@ _ARCHITECTURES = {
     **efficientnet.ARCHITECTURES,
 }
 _SHARED = {"value_counts", "dtype", "axis_name", "parent", "name"}  # what every classifier takes
+
+
+class Length(NamedTuple):
+    """Of a training, in steps: all, and those of the warm-up at the start."""
+
+    num_steps: int
+    warmup_steps: int
+
+
+def classifier_length(config: Config, name: str, images: int) -> Length:
+    """How long the attention network or the evaluator is trained, on so many training images."""
+    section = config[name]
+    steps = functools.partial(_epochs_to_steps, images=images, batch_size=section.batch_size)
+    return Length(max(1, steps(section.epochs)), steps(section.warmup_epochs))
+
+
+def _epochs_to_steps(epochs, images, batch_size):
+    return round(epochs * images / batch_size)
+
+
+def amgan_length(config: Config) -> Length:
+    """How long AMGAN is trained."""
+    return Length(config.amgan.num_steps, config.amgan.warmup_steps)
 
 
 def build_generator(config: Config, schema: Schema) -> generator.Generator:
@@ -55,7 +79,8 @@ def discriminator_view_shape(config: Config) -> tuple[int, int, int]:
     shape = (config.height, config.width, 3)
     if not config.discriminator.stages:
         return shape
-    network = classifier_type(config, "attention")(**_knobs(config.attention.network), value_counts=(1,))  # of any head
+    knobs = _knobs(knobs_of(config, "attention"))
+    network = classifier_type(config, "attention")(**knobs, value_counts=(1,))  # of any head
     output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), jnp.zeros((1, *shape))))
     for stage in config.discriminator.stages:
         if not 0 <= stage < len(output.feature_maps):
@@ -70,7 +95,7 @@ def discriminator_view_shape(config: Config) -> tuple[int, int, int]:
 def build_classifier(config: Config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
     return classifier_type(config, name)(
-        **_knobs(config[name].network),
+        **_knobs(knobs_of(config, name)),
         value_counts=schema.value_counts,
         dtype=jnp.dtype(config.dtype),
         axis_name=axis_name,
@@ -81,19 +106,24 @@ def classifier_type(config: Config, name: str) -> type[nn.Module]:
     """The module that a classifier's architecture names.
 
     Raises:
-      UserError: there is none of that name, or it does not take the config's network.
+      UserError: there is none of that name, or its section does not have the knobs that it takes.
     """
-    architecture, given = config[name].architecture, set(config[name].network)
+    architecture = config[name].architecture
     if architecture not in _ARCHITECTURES:
         raise UserError(f"unknown {name}.architecture={architecture}: {', '.join(_ARCHITECTURES)}")
-    module = _ARCHITECTURES[architecture]
+    module, given = _ARCHITECTURES[architecture], set(knobs_of(config, name))
     wanted = {field.name for field in dataclasses.fields(module)} - _SHARED
     if given != wanted:
         raise UserError(
-            f"{name}.network has {', '.join(sorted(given))}, but {architecture} takes {', '.join(sorted(wanted))}:"
-            f" set config.{name}.network in a config file"
+            f"{name}.{section_of(architecture)} has {', '.join(sorted(given))}, but {architecture} takes"
+            f" {', '.join(sorted(wanted))}"
         )
     return module
+
+
+def knobs_of(config: Config, name: str) -> Config:
+    """The knobs of a classifier's architecture; those of its other sections are without effect."""
+    return config[name].get(section_of(config[name].architecture), {})
 
 
 def image_size(config: Config, name: str) -> tuple[int, int]:
@@ -102,24 +132,24 @@ def image_size(config: Config, name: str) -> tuple[int, int]:
     return scale * config.height, scale * config.width
 
 
-def build_optimizer(config: Config, num_steps: int, repeats: int = 1) -> optax.GradientTransformation:
+def build_optimizer(config: Config, length: Length, repeats: int = 1) -> optax.GradientTransformation:
     """AdamW with a linear warm-up at the start and a linear decay to zero at the end of training.
 
     Args:
-      config: learning_rate, b1, b2, weight_decay, warmup_steps, decay_steps; where the last two are more
-        than num_steps, the decay starts after the warm-up.
-      num_steps: steps in the whole training.
+      config: learning_rate, b1, b2, weight_decay, and decay, the share of the training, in [0, 1], over whose end
+        the rate falls; after the warm-up, if that is longer than what the decay leaves.
+      length: of the training.
       repeats: updates in each step.
     """
-    rate = config.learning_rate
-    decay_start = max(config.warmup_steps, num_steps - config.decay_steps)
+    rate, warmup = config.learning_rate, length.warmup_steps
+    decay_start = max(warmup, length.num_steps - round(config.decay * length.num_steps))
     schedule = optax.join_schedules(
         [
-            optax.linear_schedule(rate / max(1, config.warmup_steps), rate, max(1, config.warmup_steps)),
+            optax.linear_schedule(rate / max(1, warmup), rate, max(1, warmup)),
             optax.constant_schedule(rate),
-            optax.linear_schedule(rate, 0.0, max(1, num_steps - decay_start)),
+            optax.linear_schedule(rate, 0.0, max(1, length.num_steps - decay_start)),
         ],
-        [config.warmup_steps, decay_start],
+        [warmup, decay_start],
     )
     return optax.adamw(
         lambda count: schedule(jnp.floor_divide(count, repeats)),

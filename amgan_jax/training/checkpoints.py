@@ -20,11 +20,13 @@ class Restored(NamedTuple):
 
     seconds: of training.
     window: metrics {name: value} of each step that no mean has been written of.
+    finished: whether the training had come to its end; None where an older version wrote it.
     """
 
     state: Any
     seconds: float
     window: list[dict[str, float]]
+    finished: bool | None
 
 
 class Checkpoints:
@@ -39,19 +41,22 @@ class Checkpoints:
         """Step of the newest complete checkpoint, None where there is none."""
         return self._manager.latest_step()
 
-    def save(self, state: Tree, seconds: float, window: Sequence[dict[str, float]] = ()) -> None:
+    def save(
+        self, state: Tree, seconds: float, window: Sequence[dict[str, float]] = (), finished: bool = False
+    ) -> None:
         """Saves a state under its own step; returns when it is on the disk.
 
         Args:
           state: to save.
           seconds: see `Restored`.
           window: see `Restored`.
+          finished: see `Restored`.
 
         Raises:
           UserError: it cannot be written. Earlier checkpoints stay.
         """
         step = int(state.step)
-        progress_ = {"seconds": seconds, "window": list(window)}
+        progress_ = {"seconds": seconds, "window": list(window), "finished": finished}
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(parallel.span_hosts(state)), progress=ocp.args.JsonSave(progress_)
         )
@@ -87,8 +92,8 @@ class Checkpoints:
                 " remove that folder to go on from the one before, or, where an older version of this code wrote it,"
                 " train in another --workdir"
             ) from error
-        kept = restored["progress"]
-        return Restored(restored["state"], kept["seconds"], kept.get("window", []))
+        progress_ = restored["progress"]
+        return Restored(restored["state"], progress_["seconds"], progress_.get("window", []), progress_.get("finished"))
 
     def close(self) -> None:
         self._manager.close()

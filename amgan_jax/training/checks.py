@@ -9,7 +9,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.models import efficientnet, networks
 from amgan_jax.training import parallel
 from amgan_jax.types import Config
-from amgan_jax.workdir import CLASSIFIERS
+from amgan_jax.workdir import CLASSIFIERS, section_of
 
 _SEEDS = 2**63  # how many JAX takes
 
@@ -20,8 +20,6 @@ _COUNTS = (  # what should be 1 or more
     "sample_images",
     "evaluate.batch_size",
     "evaluate.validation_images",
-    "attention.num_steps",
-    "evaluator.num_steps",
     "evaluator.scale",
     "amgan.num_steps",
     "amgan.n_critic",
@@ -34,6 +32,7 @@ _COUNTS = (  # what should be 1 or more
 )
 _OPTIMIZERS = ("attention.optimizer", "evaluator.optimizer", "generator_optimizer", "discriminator_optimizer")
 _SHARES = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
+_FROM_ZERO = ("amgan.warmup_steps", *(f"{name}.warmup_epochs" for name in CLASSIFIERS))
 
 
 def check_config(config: Config) -> None:
@@ -52,15 +51,13 @@ def check_config(config: Config) -> None:
         if config[name] < 4 or config[name] % 4:
             raise UserError(f"{name}={config[name]}: the generator needs a multiple of 4")
     _check_discriminators(config)
-    if config.checkpoint_steps % config.log_steps:
-        raise UserError(f"checkpoint_steps={config.checkpoint_steps} is not a multiple of log_steps={config.log_steps}")
     if config.sample_images > config.evaluate.batch_size:
         raise UserError(
             f"sample_images={config.sample_images}: at most evaluate.batch_size={config.evaluate.batch_size}"
         )
     for name, interval in config.evaluate.during.items():
-        if interval < 0 or interval % config.log_steps:
-            raise UserError(f"evaluate.during.{name}={interval} is not a multiple of log_steps={config.log_steps}")
+        if interval < 0:
+            raise UserError(f"evaluate.during.{name}={interval}: 1 or more, or 0 for never")
 
 
 def _check_ranges(config):
@@ -76,18 +73,23 @@ def _check_ranges(config):
     for name, largest in _SHARES.items():
         if not 0.0 <= _value(config, name) <= largest:
             raise UserError(f"{name}={_value(config, name)}: 0 to {largest:g}")
+    for name in _FROM_ZERO:
+        if _value(config, name) < 0:
+            raise UserError(f"{name}={_value(config, name)}: 0 or more")
     for name in _OPTIMIZERS:
         _check_optimizer(_value(config, name), name)
 
 
 def _check_optimizer(config, name):
     """Raises UserError for knobs of an optimizer that make no sense."""
-    for knob in ("learning_rate", "weight_decay", "warmup_steps", "decay_steps"):
+    for knob in ("learning_rate", "weight_decay"):
         if config[knob] < 0:
             raise UserError(f"{name}.{knob}={config[knob]}: 0 or more")
     for knob in ("b1", "b2"):
         if not 0.0 <= config[knob] < 1.0:
             raise UserError(f"{name}.{knob}={config[knob]}: 0 or more, and below 1")
+    if not 0.0 <= config.decay <= 1.0:
+        raise UserError(f"{name}.decay={config.decay}: 0 to 1")
 
 
 def _value(config, name):
@@ -121,26 +123,28 @@ def _check_discriminators(config):
 
 def _check_classifier(config, name):
     """Raises UserError for a classifier that cannot be built or trained."""
-    networks.classifier_type(config, name)
-    if config[name].mixup < 0:
-        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
-    architecture, network = config[name].architecture, config[name].network
-    for knob, value in network.items():
-        if not all(number >= 1 for number in np.ravel(value)):
-            raise UserError(f"{name}.network.{knob}={value}: 1 or more")
-    backbones = ", ".join(efficientnet.ARCHITECTURES)
+    architecture, backbones = config[name].architecture, ", ".join(efficientnet.ARCHITECTURES)
     if name == "attention" and architecture == "plain":
         raise UserError(f"attention.architecture=plain has no activation maps: resnet, {backbones}")
+    networks.classifier_type(config, name)
+    if config[name].epochs <= 0:
+        raise UserError(f"{name}.epochs={config[name].epochs}: more than 0")
+    if config[name].mixup < 0:
+        raise UserError(f"{name}.mixup={config[name].mixup}: 0 or more")
+    network, section = networks.knobs_of(config, name), f"{name}.{section_of(architecture)}"
+    for knob, value in network.items():
+        if not all(number >= 1 for number in np.ravel(value)):
+            raise UserError(f"{section}.{knob}={value}: 1 or more")
     if architecture == "plain" and min(networks.image_size(config, name)) < 2 ** len(network.widths):
         height, width = networks.image_size(config, name)
         raise UserError(
-            f"{name}.network: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
+            f"{section}: {height} x {width} pixels cannot be halved {len(network.widths)} times, once a width"
         )
     if architecture == "resnet" and len(network.widths) != len(network.strides):
-        raise UserError(f"{name}.network: {len(network.widths)} widths but {len(network.strides)} strides")
+        raise UserError(f"{section}: {len(network.widths)} widths but {len(network.strides)} strides")
     if architecture in efficientnet.ARCHITECTURES and network.output_stride not in efficientnet.OUTPUT_STRIDES:
         valid = ", ".join(map(str, efficientnet.OUTPUT_STRIDES))
-        raise UserError(f"{name}.network.output_stride={network.output_stride}: {valid}")
+        raise UserError(f"{section}.output_stride={network.output_stride}: {valid}")
     if config[name].pretrained and architecture not in efficientnet.ARCHITECTURES:
         raise UserError(
             f"{name}.pretrained: there are no weights of a {architecture}; set it to False,"

@@ -84,6 +84,6 @@ def diagnose_classifier(schema: Schema, predicted_NxA: np.ndarray, label_NxA: np
             warnings.append(
                 f"the attention network cannot read {attribute.name}: {accuracy:.2f} of the validation images,"
                 f" {commonest:.2f} by guessing; its edits will fail:"
-                " use larger images, more labels or more attention.num_steps"
+                " use larger images, more labels or more attention.epochs"
             )
     return warnings

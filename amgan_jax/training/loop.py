@@ -16,7 +16,7 @@ import numpy as np
 import tqdm
 
 from amgan_jax.errors import UserError
-from amgan_jax.metrics import MetricsWriter, is_written
+from amgan_jax.metrics import MetricsWriter, written
 from amgan_jax.training import finite, health, ownership, parallel
 from amgan_jax.training.checkpoints import Checkpoints, Restored
 from amgan_jax.training.preemption import watch
@@ -51,6 +51,7 @@ class Phase:
     microbatches: in a batch, see `parallel.shard`.
     on_fresh: maps the fresh state to the one that training starts from; None for the fresh state itself.
     hooks: called in training; on all hosts of the same intervals.
+    stays: whether it is over once it has come to its end, and more photos make it no longer.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Phase:
     microbatches: int = 1
     on_fresh: Callable[[Any], Any] | None = None
     hooks: tuple[Hook, ...] = ()
+    stays: bool = False
 
 
 def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> Any:
@@ -70,10 +72,12 @@ def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> 
       UserError: the loss is not finite, a checkpoint cannot be written, or the workdir has been taken over.
     """
     checkpoints = Checkpoints(workdir / phase.name)
-    train_state, seconds, window = _start(checkpoints, init, phase.on_fresh)
+    train_state, seconds, window, finished = _start(checkpoints, init, phase.on_fresh)
     first_step = int(train_state.step)
-    # A checkpoint is written before the hooks and the metrics of its step, which a signal may have cut off.
-    owed = bool(window) and not is_written(workdir, phase.name, first_step)
+    # An older version's checkpoint does not say it, but what AMGAN has begun to train with was finished.
+    if phase.stays and ((workdir / "amgan").exists() if finished is None else finished):
+        phase = dataclasses.replace(phase, num_steps=first_step)
+    owed, window = _unwritten(phase, workdir, first_step, window)
     if first_step >= phase.num_steps and not owed:
         checkpoints.close()
         return train_state
@@ -81,7 +85,7 @@ def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> 
     started = time.monotonic() - seconds
     with _progress_bar(phase, first_step) as bar:
         finish = functools.partial(_finish_step, phase, config, writer, bar)
-        window = finish(first_step, train_state, window) if owed else []
+        window = finish(first_step, train_state, window) if owed else window
         batches = phase.batches(first_step)
         for step in range(first_step + 1, phase.num_steps + 1):
             train_state, metrics = phase.update(train_state, parallel.shard(next(batches), phase.microbatches))
@@ -108,9 +112,20 @@ def _save(phase, workdir, checkpoints, step, train_state, seconds, window):
     window = _fetch(phase, step, window)
     _check_finite(phase, step, train_state, checkpoints)
     ownership.check(workdir)
-    checkpoints.save(train_state, seconds, window)
+    checkpoints.save(train_state, seconds, window, finished=step == phase.num_steps)
     watch.saved()
     return window
+
+
+def _unwritten(phase, workdir, step, window):
+    """Of a checkpoint: whether what was due at its step is still to be done, and its window where no mean is written.
+
+    It is written before the hooks and the metrics of its step, which a signal may have cut off.
+    """
+    if not window:
+        return False, []
+    names = written(workdir, phase.name, step)
+    return not names, [] if names >= set(window[0]) else window
 
 
 def _is_due(phase, step, interval):
@@ -124,10 +139,12 @@ def _due_hooks(phase, step):
 def _finish_step(phase, config, writer, bar, step, train_state, window):
     """Does what is due after a step; returns the window, emptied if it is written."""
     figures = {n: f for hook in _due_hooks(phase, step) for n, f in hook.call(step, train_state).items()}
-    if not _is_due(phase, step, config.log_steps):
-        return window
-    _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
-    return []
+    if _is_due(phase, step, config.log_steps):
+        _write_window(phase, step, _fetch(phase, step, window), figures, writer, bar)
+        return []
+    if figures and writer:
+        writer.write(step, figures)
+    return window
 
 
 def _start(checkpoints, init, on_fresh):
@@ -135,7 +152,7 @@ def _start(checkpoints, init, on_fresh):
     if checkpoints.latest_step() is not None:
         return checkpoints.restore(jax.eval_shape(init))
     fresh = jax.jit(init)()
-    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [])
+    return Restored(parallel.replicate(on_fresh(fresh) if on_fresh else fresh), 0.0, [], False)
 
 
 def _fetch(phase, step, window):

@@ -40,7 +40,7 @@ def init_classifier(config: Config, name: str, schema: Schema) -> ClassifierStat
     """Fresh state of the attention network or the evaluator, each with a seed of its own."""
     network = networks.build_classifier(config, name, schema)
     variables = network.init(jax.random.key(config[name].seed), _blank_image(config))
-    optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
+    optimizer = networks.build_optimizer(config[name].optimizer, networks.Length(1, 0))  # of any length: its state
     return ClassifierState(jnp.zeros((), jnp.int32), variables, optimizer.init(variables["params"]))
 
 
@@ -56,9 +56,9 @@ def init_amgan(config: Config, schema: Schema) -> TrainState:
     discriminator = networks.build_discriminator(config, schema)
     view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
     discriminators = {name: discriminator.init(key, view, values)["params"] for name, key in keys.items()}
-    steps, repeats = config.amgan.num_steps, config.amgan.n_critic
-    generator_optimizer = networks.build_optimizer(config.generator_optimizer, steps)
-    discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, steps, repeats)
+    length, repeats = networks.amgan_length(config), config.amgan.n_critic
+    generator_optimizer = networks.build_optimizer(config.generator_optimizer, length)
+    discriminator_optimizer = networks.build_optimizer(config.discriminator_optimizer, length, repeats)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         generator=generator,

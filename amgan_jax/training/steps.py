@@ -18,7 +18,7 @@ import optax
 from amgan_jax import encoding
 from amgan_jax.models import classifiers, generator, layers, networks
 from amgan_jax.models.activation_maps import activation_maps
-from amgan_jax.models.networks import GLOBAL, REGIONAL
+from amgan_jax.models.networks import GLOBAL, REGIONAL, Length
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
 from amgan_jax.training.state import ClassifierState, TrainState
@@ -26,7 +26,7 @@ from amgan_jax.types import Config, Metrics, Tree
 
 
 def classifier_step(
-    config: Config, name: str, schema: Schema, state: ClassifierState, batch: dict[str, jax.Array]
+    config: Config, name: str, schema: Schema, length: Length, state: ClassifierState, batch: dict[str, jax.Array]
 ) -> tuple[ClassifierState, Metrics]:
     """One update of the attention network or the evaluator.
 
@@ -34,6 +34,7 @@ def classifier_step(
       config: the experiment's.
       name: "attention" or "evaluator".
       schema: the dataset's.
+      length: of the training.
       state: where training stands.
       batch: image float32 [1, B, H, W, 3] in [-1, 1], label int32 [1, B, A].
 
@@ -41,9 +42,9 @@ def classifier_step(
       (state, metrics: {"loss", "accuracy/<attribute>"}).
     """
     network = networks.build_classifier(config, name, schema, parallel.AXIS)
-    optimizer = networks.build_optimizer(config[name].optimizer, config[name].num_steps)
+    optimizer = networks.build_optimizer(config[name].optimizer, length)
     image, label = batch["image"][0], batch["label"][0]
-    image, labels_and_weights = _mix(config[name], state.step, image, label)
+    image, labels_and_weights = mixup(config[name], state.step, image, label)
 
     def loss_fn(params):
         variables = {**state.variables, "params": params}
@@ -63,8 +64,16 @@ def classifier_step(
     return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
 
 
-def _mix(config, step, image, label):
-    """Mixup (Zhang et al. 2018) of neighbours in a batch.
+def mixup(
+    config: Config, step: jax.Array, image: jax.Array, label: jax.Array
+) -> tuple[jax.Array, list[tuple[jax.Array, jax.Array | float]]]:
+    """Mixup (Zhang et al. 2018) of neighbours in a batch, which come in pairs.
+
+    Args:
+      config: of the classifier.
+      step: that the weights are drawn for.
+      image: float32 [B, H, W, 3].
+      label: int32 [B, A].
 
     Returns:
       (image [B, H, W, 3], [(label int32 [B, A], weight in [0, 1]), ...]): the labels that are in it.
@@ -220,7 +229,8 @@ def _update_discriminators(
 ):
     """One update of both discriminators by a microbatch, whose edits they see as `fake`: (state, metrics)."""
     network = networks.build_discriminator(config, schema)
-    optimizer = networks.build_optimizer(config.discriminator_optimizer, config.amgan.num_steps, config.amgan.n_critic)
+    length = networks.amgan_length(config)
+    optimizer = networks.build_optimizer(config.discriminator_optimizer, length, config.amgan.n_critic)
     mix_B = jax.vmap(jax.random.uniform)(
         parallel.example_keys(config.seed, state.step, number, batch["image"].shape[0])
     )
@@ -296,7 +306,7 @@ def _update_generator(
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
     """
-    optimizer = networks.build_optimizer(config.generator_optimizer, config.amgan.num_steps)
+    optimizer = networks.build_optimizer(config.generator_optimizer, networks.amgan_length(config))
     judged_parts = _judged_parts(config, schema, state.discriminators, guide, batch)
 
     def loss_fn(params, output):

@@ -1,6 +1,7 @@
 """The dataset builders: published layouts become datasets, broken ones are refused."""
 
 import csv
+import functools
 import io
 import json
 import pickle
@@ -13,11 +14,13 @@ import numpy as np
 from PIL import Image
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from amgan_jax.datasets import (
     build,
     building,
     celeb_a,
+    dataset,
     deepfashion,
     groups,
     ingest,
@@ -157,6 +160,13 @@ def test_a_photo_with_broken_exif_is_built_as_it_is(tree):
     np.testing.assert_allclose(image[0, 16, 16], [200 / 127.5 - 1, -1, -1], atol=0.01)
 
 
+def test_a_grey_photo_is_built_with_three_channels(tree):
+    Image.new("L", (60, 80), 128).save(tree / "images" / "4.jpg")
+    _build_tree(tree)
+    image, _ = _split(*_source("fashion_products", tree), "test")
+    assert image.shape[-1] == 3 and np.abs(image[0, :, 8:24] - (128 / 127.5 - 1.0)).max() < 0.02
+
+
 def test_a_transparent_photo_is_built_on_white(tree):
     picture = Image.new("RGB", (80, 60), (200, 0, 0))
     picture.save(tree / "images" / "4.jpg", format="png", transparency=(200, 0, 0))
@@ -209,7 +219,7 @@ def test_a_build_that_fails_leaves_nothing(tree, monkeypatch, error):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr("amgan_jax.datasets.labelled_images._sorted", full)
+    monkeypatch.setattr(tfds.core.writer.ExampleWriter, "write", full)
     with pytest.raises(UserError, match="cannot write the dataset to .*No space left on device"):
         _build_tree(tree)
     assert not list((tree / "built").rglob("*.tfrecord*")) and not list((tree / "built").rglob("dataset_info.json"))
@@ -227,9 +237,59 @@ def test_photos_need_a_source_and_garments_take_none(tmp_path):
 
 def test_a_flag_of_other_datasets_is_refused(shop):
     """Or another labels file than the one that was asked for would be built, without a word."""
-    said = "=manifest takes no --labels, which is for fashion_products, clothing_attributes"
+    said = "=manifest takes no --labels, which is for clothing_attributes, fashion_products"
     with pytest.raises(UserError, match=said):
         _build("manifest", shop, labels=str(shop / "labels2.csv"))
+
+
+_ONE_FILE = '''
+"""`stripes`: pictures of one colour, as many as files colours.txt has lines."""
+
+from absl import flags
+
+from amgan_jax.schema import Schema
+from amgan_jax.datasets.dataset import Dataset
+from amgan_jax.datasets.photo_list import SPLITS, File, ListedPhoto, PhotoList, read_lines
+
+
+def read(source, folder):
+    names = read_lines(source / "colours.txt")
+    schema = Schema.from_values({"colour": sorted(set(names))})
+    photos = []
+    for split in SPLITS:
+        for i, name in enumerate(names):
+            file = File(source / folder / f"{split}{i}.png")
+            photos.append(ListedPhoto(f"{split}{i}", split, f"row {i}", file, schema.encode({"colour": name})))
+    return PhotoList(schema, photos)
+
+
+DATASET = Dataset(
+    "Pictures of one colour.", read, marks=("colours.txt",), flags=("folder",),
+    define_flags=lambda: flags.DEFINE_string("folder", "pictures", "Of stripes: where the pictures are."),
+)
+'''
+
+
+def test_a_dataset_is_added_by_one_file(tmp_path):
+    source = tmp_path / "source"
+    for folder in ("amgan_jax", "data"):
+        shutil.copytree(helpers.ROOT / folder, tmp_path / folder)
+    (tmp_path / "data" / "stripes.py").write_text(_ONE_FILE)
+    source.mkdir()
+    (source / "colours.txt").write_text("red\nblue\n")
+    for i, split in enumerate(photo_list.SPLITS):
+        trees.picture(source / "here" / f"{split}0.png", (200 + i, 0, 0))
+        trees.picture(source / "here" / f"{split}1.png", (0, 0, 200 + i))
+    run = functools.partial(helpers.run, "data/build.py", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    command = (f"--source={source}", f"--data_dir={source / 'built'}", "--nosettle_copies")
+    result = run(*command, "--dataset=stripes", "--folder=here")
+    assert result.returncode == 0, result.stderr
+    image, label = _split(*_source("stripes", source), "test")
+    np.testing.assert_array_equal(label, [[0], [1]])
+    assert image[0, ..., 2].min() > 0.5 > image[1, ..., 2].max()  # blue, then red
+    assert "--folder: Of stripes: where the pictures are." in run("--help").stdout
+    said = "is no manifest, which has labels.csv: it has colours.txt and looks like --dataset=stripes"
+    helpers.assert_refused(run(*command, "--dataset=manifest"), said)
 
 
 def test_a_folder_of_another_layout_is_told(tmp_path):
@@ -246,7 +306,8 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
 def test_a_box_beyond_the_photo_shows_nothing_else():
     buffer = io.BytesIO()
     Image.new("RGB", (100, 200), (255, 255, 255)).save(buffer, "png")
-    with Image.open(io.BytesIO(ingest._normalize(buffer.getvalue(), (-5, 0, 100, 200)))) as cropped:
+    _, content = ingest.prepare(photo_list.Photo("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200)))
+    with Image.open(io.BytesIO(content)) as cropped:
         assert cropped.size == (100, 200) and np.asarray(cropped).min() == 255
 
 
@@ -885,7 +946,7 @@ def test_faces_with_lists_as_csv_are_read(faces):
     (faces / "moved").rename(images / "img_align_celeba")
     listed = [(p.id, p.split, p.label, p.read()) for p in celeb_a.read(faces).photos]
     _as_csv(faces)
-    building._check_layout("celeb_a", faces)
+    building._check_layout(dataset.find(), "celeb_a", faces)
     assert [(p.id, p.split, p.label, p.read()) for p in celeb_a.read(faces).photos] == listed
     text = (faces / "list_attr_celeba.csv").read_text()
     (faces / "list_attr_celeba.csv").write_text(text.replace("-1", "0", 1))

@@ -35,10 +35,10 @@ def _write_shapes(folder):
 
 TREES = {
     "manifest": trees.write_shop,
-    "deepfashion_128": _write_deepfashion,
-    "shopping100k_128": _write_shopping,
-    "celeba_128": _write_faces,
-    "shapes3d_64": _write_shapes,
+    "published:deepfashion": _write_deepfashion,
+    "published:shopping100k": _write_shopping,
+    "published:celeb_a": _write_faces,
+    "published:shapes3d": _write_shapes,
 }
 
 
@@ -60,7 +60,8 @@ def _shrink(config):
 @pytest.mark.parametrize("name", TREES)
 def test_a_config_trains_and_evaluates_from_published_files(name, tmp_path):
     TREES[name](tmp_path)
-    config = importlib.import_module(f"amgan_jax.configs.{name}").get_config()
+    module, _, variant = name.partition(":")
+    config = importlib.import_module(f"amgan_jax.configs.{module}").get_config(*filter(None, [variant]))
     _shrink(config)
     config.data.source, config.data.data_dir = str(tmp_path), str(tmp_path / "built")
     result = helpers.run(*built.build_command(config))
@@ -70,7 +71,7 @@ def test_a_config_trains_and_evaluates_from_published_files(name, tmp_path):
     figures = driver.evaluate(config, source, workdir)
     measured = {figure.partition("/")[2] for figure in figures if figure.startswith("edit_accuracy/")}
     assert set(source.schema.names) | {"mean"} >= measured > {"mean"}
-    assert (source.queries is not None) == (name == "shopping100k_128")
+    assert (source.queries is not None) == (name == "published:shopping100k")
     steps = [r["step"] for r in metrics.read_metrics(workdir) if r["phase"] == "amgan"]
     assert steps == [2, 4, 6, 8]
     assert np.isfinite(list(figures.values())).all()

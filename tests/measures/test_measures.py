@@ -11,7 +11,7 @@ from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
 from amgan_jax.input.source import Queries
-from amgan_jax.measures import contract, driver, feed, frechet, full_size, intervals, retrieval
+from amgan_jax.measures import contract, driver, feed, frechet, full_size, intervals
 from amgan_jax.schema import UNKNOWN, Schema
 from tests import helpers
 
@@ -324,11 +324,24 @@ def test_retrieval_counts_only_edits_whose_label_some_image_has():
     assert measure.result() == figures
 
 
-def test_the_nearest_are_those_of_a_full_sort():
-    similarity = np.random.default_rng(0).permutation(500).reshape(5, 100).astype(float)
-    expected = np.argsort(-similarity, axis=1)
-    for count in (1, 30, 100, 101):
-        np.testing.assert_array_equal(retrieval._largest(similarity, count), expected[:, :count])
+@pytest.mark.parametrize("count", [20, 100])
+def test_the_nearest_are_those_of_a_full_sort(count):
+    """Of fewer images than are looked at, and of more."""
+    rng = np.random.default_rng(0)
+    schema = Schema.from_values({"color": [f"c{i}" for i in range(8)]})
+    label = np.arange(count, dtype=np.int32)[:, None] % 8
+    features, landed = rng.normal(size=(2, count, 4))
+    measure = contract.find_measures(("retrieval",))[0](contract.Context(schema, None, None))
+    pixels, target = np.zeros((count, 4, 4, 3)), (label + 1) % 8
+    images = contract.Images(pixels, np.arange(count), label, label, contract.Reading(label, features, []), None)
+    measure.add_images(images)
+    reading = contract.Reading(target, landed, [])
+    measure.add_edits(contract.Edits(images, pixels, pixels[..., :1], target, np.ones((count, 1), bool), reading))
+    similarity = landed @ (features / np.linalg.norm(features, axis=1, keepdims=True)).T
+    np.fill_diagonal(similarity, -np.inf)
+    hits = label[:, 0][np.argsort(-similarity, axis=1)] == target
+    for k in (1, 10, 30):
+        assert measure.result()[f"retrieval/top_{k}"].value == hits[:, :k].any(axis=1).mean()
 
 
 @pytest.mark.parametrize("labelled", [True, False])

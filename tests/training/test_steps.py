@@ -14,6 +14,7 @@ from amgan_jax.training import parallel, state, steps
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
+_LENGTH = networks.Length(num_steps=8, warmup_steps=40)  # of the tiny config's classifiers
 
 
 def _start(config):
@@ -48,7 +49,7 @@ def _step(config, start):
 def _classify(config):
     """The attention network's state after one update."""
     batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
-    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA, _LENGTH))
     return jax.device_get(step(parallel.replicate(state.init_classifier(config, "attention", SCHEMA)), batch)[0])
 
 
@@ -319,7 +320,7 @@ def test_one_device_and_four_give_the_same_update(tmp_path):
 def test_a_classifier_learns_its_batch():
     config = helpers.tiny_config()
     batch = parallel.shard(next(helpers.rendered_source().classifier_batches(config, "attention", 0)), 1)
-    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA))
+    step = parallel.map_step(functools.partial(steps.classifier_step, config, "attention", SCHEMA, _LENGTH))
     train_state = parallel.replicate(state.init_classifier(config, "attention", SCHEMA))
     losses = []
     for _ in range(25):
@@ -333,9 +334,9 @@ def test_mixup_mixes_neighbours_and_their_values_by_the_same_weights():
     config.mixup = 1.0
     image = jnp.arange(4.0)[:, None, None, None] * jnp.ones((4, 2, 2, 3))
     label = jnp.arange(4)[:, None]
-    mixed, ((own_label, own), (partner_label, other)) = steps._mix(config, 7, image, label)
+    mixed, ((own_label, own), (partner_label, other)) = steps.mixup(config, 7, image, label)
     np.testing.assert_array_equal(own_label[:, 0], [0, 1, 2, 3])
     np.testing.assert_array_equal(partner_label[:, 0], [1, 0, 3, 2])
     assert 0.5 <= own < 1.0 and own + other == 1.0
     np.testing.assert_allclose(mixed, own * image + other * image[jnp.array([1, 0, 3, 2])])
-    assert own != steps._mix(config, 8, image, label)[1][0][1]
+    assert own != steps.mixup(config, 8, image, label)[1][0][1]
