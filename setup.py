@@ -18,8 +18,10 @@ _CORE = [
     "optax>=0.2.8",
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
+    "pillow-heif>=1.8",
     "psutil>=7.2",
     "rapidfuzz>=3.14",
+    "safetensors>=0.8",
     "scikit-image>=0.26",
     "scipy>=1.17",
     "tensorboard>=2.21",  # clu imports it without requiring it
@@ -70,6 +72,7 @@ setuptools.setup(
             "amgan-train = amgan_jax.commands.train:run",
             "amgan-edit = amgan_jax.commands.edit:run",
             "amgan-classify = amgan_jax.commands.classify:run",
+            "amgan-export = amgan_jax.commands.export:run",
             "amgan-build = amgan_jax.datasets.build:run",
         ]
     },

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import textwrap
 from typing import Any, cast
 
 from absl import app, flags
@@ -14,6 +15,7 @@ from absl import logging as absl_logging
 from amgan_jax.errors import UserError
 
 _EXTRAS = ("cuda", "tpu")  # of setup.py, for accelerators
+_HELP = {"--help", "-h", "-help", "-?", "--helpfull", "--helpshort"}
 _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)  # paths that are the user's to mend
 
 
@@ -22,19 +24,25 @@ def run(main: Callable[[Sequence[str]], None], takes_arguments: bool = False) ->
 
     --help prints the docstring of main's module, which has examples, then its flags, and ends with status 0.
     """
-    if {"--help", "-help", "-h"} & set(sys.argv[1:]):
-        print(_help(main))
-        sys.exit(0)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds; this keeps it quiet
+    if _HELP & set(sys.argv[1:]):
+        print(_help(main.__module__))
+        sys.exit(0)
     app.run(lambda argv: _call(main, argv, takes_arguments), flags_parser=_parse_flags)
 
 
-def _help(main):
-    """What to say of a command. Flags stand under the name of the module that defines them, as main does."""
-    module = sys.modules[main.__module__]
-    name = sys.argv[0] if module.__name__ == "__main__" else module.__name__
-    return f"{(module.__doc__ or '').strip()}\n\nflags:\n{flags.FLAGS.module_help(name)}"
+def _help(module):
+    """A command's docstring, which has its examples, then its flags with their defaults."""
+    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0] if module == "__main__" else module)
+    lines = [(sys.modules[module].__doc__ or "").strip(), "", "Flags:"]
+    for flag in own:
+        default = "" if flag.default in (None, "", []) else f" Default: {str(flag.default_as_str).strip(chr(39))}."
+        choices = getattr(flag.parser, "enum_values", None)
+        values = f" One of {', '.join(choices)}." if choices else ""
+        text = textwrap.fill(f"{flag.help}{values}{default}", 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines += [f"  --{'[no]' if flag.boolean else ''}{flag.name}", text]
+    return "\n".join(lines)
 
 
 def _parse_flags(argv):

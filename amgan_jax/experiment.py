@@ -40,6 +40,8 @@ def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str =
         are wanted and not installed, the workdir holds another config's, schema's or dataset's work or is in use,
         the loss is not finite, or a checkpoint cannot be written.
     """
+    if workdir_lib.is_bundle(workdir):
+        raise UserError(f"{workdir} is a bundle, which cannot be trained further: name the --workdir of a training")
     checks.check_config(config)
     checks.check_devices(config)
     # What these raise, not after hours.

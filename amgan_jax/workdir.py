@@ -9,6 +9,7 @@ from ml_collections import config_dict
 from amgan_jax.errors import UserError
 from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 SECTIONS = ("resnet", "plain", "efficientnet")  # of a classifier's config: the knobs of each kind of architecture
@@ -60,8 +61,14 @@ _GONE = {"data.max_edits": 1}
 # Lengths of the classifiers, which older configs give in steps: what was trained so long stays, see `loop.Phase`.
 _LENGTHS = tuple(f"{n}.{key}" for n in CLASSIFIERS for key in ("epochs", "warmup_epochs", "optimizer.decay"))
 
+BUNDLE_WEIGHTS = "weights.safetensors"  # a folder that has it is a bundle: see `exporting.bundle`
 LOCK = ".owner"  # and files whose names start like it: see `ownership`
 REPLACED = "replaced"  # a folder of trainings that other data has replaced: see `fingerprint`
+
+
+def is_bundle(directory: pathlib.Path) -> bool:
+    """Whether a directory holds a bundle, which also has a workdir's config.json and schema.json."""
+    return (directory / BUNDLE_WEIGHTS).is_file()
 
 
 def prepare(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema, write: bool) -> None:
@@ -94,11 +101,12 @@ def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema)
     """
     old_config, old_schema = load(workdir)
     _check_same_schema(workdir, old_schema, schema)
-    keys = changed_keys(old_config, config) if (workdir / "amgan").exists() else changed_classifiers(old_config, config)
+    begun = (workdir / "amgan").exists() or is_bundle(workdir)
+    keys = changed_keys(old_config, config) if begun else changed_classifiers(old_config, config)
     _check_same_config(workdir, old_config, config, keys)
 
 
-def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
+def load(workdir: pathlib.Path) -> tuple[Config, Schema]:
     """The config and schema of a workdir.
 
     Raises:

@@ -23,13 +23,14 @@ ORDER = (
     "report",
     "training",
     "input",
+    "exporting",
     "editing",
     "measures",
     "datasets",
     "experiment",
     "commands",
 )
-RUN_BY_NAME = {"main", "edit", "classify", "styles", "build"}  # python -m amgan_jax.NAME
+RUN_BY_NAME = {"main", "edit", "classify", "styles", "build", "export"}  # python -m amgan_jax.NAME
 
 
 def imported(source, package):

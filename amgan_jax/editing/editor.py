@@ -12,11 +12,12 @@ import numpy as np
 from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import carry_up
+from amgan_jax.exporting import bundle
 from amgan_jax.models import networks
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
-from amgan_jax.training import checkpoints, state
+from amgan_jax.training import state
 from amgan_jax.types import Array, Config, Tree
 from amgan_jax.workdir import CLASSIFIERS
 
@@ -31,7 +32,7 @@ class Editor:
       config: the experiment's.
       schema: the dataset's.
       generator: the generator's parameters.
-      classifiers: the variables of each of `workdir.CLASSIFIERS`, by name.
+      classifiers: the variables of each of `workdir.CLASSIFIERS`, by name; a bundle may lack the evaluator.
     """
 
     def __init__(self, config: Config, schema: Schema, generator: Tree, classifiers: dict[str, Tree]):
@@ -42,10 +43,16 @@ class Editor:
     @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of images in which every network sees all that it can."""
-        return networks.image_size(self.config, "evaluator")
+        return max(networks.image_size(self.config, name) for name in self.classifiers)
 
-    def classify(self, image: np.ndarray, readers: Sequence[str] = CLASSIFIERS) -> tuple[np.ndarray, np.ndarray]:
-        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities."""
+    def classify(self, image: np.ndarray, readers: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities.
+
+        Args:
+          image: to read.
+          readers: names of classifiers; None: all that there are.
+        """
+        readers = tuple(self.classifiers) if readers is None else readers
         read = functools.partial(apply_classifier, self.config, self.schema)
         logits = [read(name, self.classifiers[name], image).logits for name in readers]
         return most_likely(encoding.pool(logits, self.schema.value_counts), self.schema)
@@ -164,16 +171,20 @@ def apply(network: nn.Module, variables: Tree, *inputs: Array) -> Any:
     return network.apply(variables, *inputs)
 
 
-def load(workdir: pathlib.Path) -> Editor:
-    """The editor of a trained workdir.
+def load(directory: pathlib.Path) -> Editor:
+    """The editor of a trained workdir, or of a bundle.
 
     Raises:
-      UserError: it is not a workdir, or not trained yet.
+      UserError: it is neither, or not trained yet, or damaged.
     """
-    config, schema = workdir_lib.load(workdir)
+    if workdir_lib.is_bundle(directory):
+        return Editor(*bundle.read(directory))
+    from amgan_jax.training import checkpoints  # Orbax takes a second, and a bundle needs none
+
+    config, schema = workdir_lib.load(directory)
     classifiers = {}
     for name in CLASSIFIERS:
         shapes = jax.eval_shape(functools.partial(state.init_classifier, config, name, schema))
-        classifiers[name] = checkpoints.restore(workdir / name, shapes).variables
-    amgan = checkpoints.restore(workdir / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
+        classifiers[name] = checkpoints.restore(directory / name, shapes).variables
+    amgan = checkpoints.restore(directory / "amgan", jax.eval_shape(lambda: state.init_amgan(config, schema)))
     return Editor(config, schema, amgan.ema, classifiers)

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from amgan_jax.editing import editor as editor_lib
-from amgan_jax.editing import photos, words
+from amgan_jax.editing import photos, where, words
 from amgan_jax.editing.editor import Editor
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
@@ -146,7 +146,8 @@ class PhotoEditor:
         Args:
           photo: a photo or several.
           source: values that the photos have, where they would be misread.
-          region: an attribute; the change is kept to where it is seen.
+          region: an attribute, whose change is kept to where it is seen; or x0,y0,x1,y1, pixels of the photo; or the
+            path of a mask picture, white where the photo may change.
           strength: how far each pixel goes from the photo (0) to the edit (1).
           **values: the values that the photos should have. An attribute with the name of another argument can only
             be set by `edit_text`.
@@ -155,8 +156,8 @@ class PhotoEditor:
           An EditedPhoto, or a list of them.
 
         Raises:
-          UserError: an unknown attribute or value (it lists the valid ones), a photo that cannot be read, or a
-            strength beyond 0 to 1.
+          UserError: an unknown attribute or value (it lists the valid ones), a photo that cannot be read, a region
+            outside of it, or a strength beyond 0 to 1.
         """
         return self._edit(photo, values, source or {}, region, strength)
 
@@ -240,7 +241,7 @@ class PhotoEditor:
         """`edit`, with the values as a mapping."""
         if not 0.0 <= strength <= 1.0:
             raise UserError(f"strength={strength}: 0 (the photo as it is) to 1 (the whole edit)")
-        region = None if region is None else self.schema.index(region)
+        region = None if region is None else where.parse(region, self.schema)
         edit = functools.partial(self._edit_batch, self._indices(values), self._indices(source), region, strength)
         return _map_batches(edit, photo, self.system.image_size)
 
@@ -248,11 +249,12 @@ class PhotoEditor:
         source, confidence = self.system.classify(image)
         source, confidence = _with(source, known), _with(confidence, dict.fromkeys(known, 1.0))
         target = _with(source, values)
-        edited, mask = self.system.edit(image, source, target, region)
+        edited, mask = self.system.edit(image, source, target, where.attribute_of(region))
         results = []
         for i, (photo, seen) in enumerate(batch):
-            after = photos.blend(photo, photos.apply_change(photo, seen, edited[i]), strength)
-            painted = Image.fromarray(np.round(255.0 * _at_photos_size(mask[i, ..., 0], photo, seen)).astype(np.uint8))
+            after, reached = where.composite(photo, seen, edited[i], region, strength)
+            painted = 255.0 * reached * photos.at_photos_size(mask[i, ..., 0], photo, seen)
+            painted = Image.fromarray(np.round(painted).astype(np.uint8))
             before, wanted = self._values(source[i], confidence[i]), self.schema.decode(target[i].tolist())
             results.append(EditedPhoto(photo, after, painted, before.values, wanted, before.confidence))
         return results
@@ -264,7 +266,7 @@ class PhotoEditor:
     def _attention_batch(self, values, batch, image):
         maps = self.system.activation_maps(image, _with(self.system.classify(image)[0], values))
         return [
-            {name: _at_photos_size(maps[i, ..., a], photo, seen) for a, name in enumerate(self.schema.names)}
+            {name: photos.at_photos_size(maps[i, ..., a], photo, seen) for a, name in enumerate(self.schema.names)}
             for i, (photo, seen) in enumerate(batch)
         ]
 
@@ -345,11 +347,3 @@ def _with(table_BxA, values):
     for attribute, value in values.items():
         changed[:, attribute] = value
     return changed
-
-
-def _at_photos_size(map_HxW, photo, letterboxed):
-    """The photo's part of a map, float32 [h, w], as large as the photo."""
-    top, left, height, width = letterboxed.box
-    part = np.asarray(map_HxW[top : top + height, left : left + width], np.float32)
-    h, w = photo.pixels.shape[:2]
-    return np.asarray(Image.fromarray(part).resize((w, h), Image.Resampling.BILINEAR))

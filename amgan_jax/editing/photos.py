@@ -2,12 +2,14 @@
 
 import glob
 import io
+import itertools
 import os
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
+import pillow_heif
 
 from amgan_jax.editing import carry_up
 from amgan_jax.errors import UserError
@@ -69,15 +71,26 @@ def read(path: pathlib.Path) -> Photo:
     try:
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty (0 bytes): give a picture file")
-        with Image.open(path) as image:
+        with _open(path) as image:
             image.load()
             return upright(image)
     except Image.UnidentifiedImageError as error:
-        raise UserError(f"{path} is not a picture that can be read: give a JPEG, PNG, WebP or the like") from error
+        known = "JPEG, PNG, WebP, HEIC, AVIF or the like"
+        raise UserError(f"{path} is not a picture that can be read: give a {known}") from error
     except UserError:
         raise
     except Exception as error:  # decoders of damaged files raise whatever they raise
         raise UserError(f"{path} cannot be decoded, it is damaged or too large: {error}") from error
+
+
+def _open(path):
+    """A picture; HEIC, which Pillow does not know, comes turned, and without the tag that says so."""
+    try:
+        return Image.open(path)
+    except Image.UnidentifiedImageError:
+        if not pillow_heif.is_supported(path):
+            raise
+        return pillow_heif.open_heif(path).to_pillow()
 
 
 def upright(image: Image.Image) -> Photo:
@@ -117,6 +130,15 @@ def _white_of(mode, largest):
     return next((white for white in usual if largest <= white), largest)
 
 
+def root_of(pattern: str) -> pathlib.Path:
+    """The folder above all files that `find` finds, as far as the pattern names it: photos of photos/**/*.jpg."""
+    path = pathlib.Path(os.path.expanduser(pattern))
+    if path.is_file():
+        return path.parent
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
+    return pathlib.Path(*fixed)
+
+
 def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
     """Fits a photo into height x width pixels on white, as `tfdata.letterbox` does in training."""
     h, w = photo.pixels.shape[:2]
@@ -146,12 +168,26 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
     return photo._replace(pixels=carry_up.apply(affine, photo.pixels))
 
 
-def blend(before: Photo, after: Photo, strength: float) -> Photo:
-    """The photo between two of one size, from before (strength 0) to after (1)."""
-    if strength == 1.0:
+def blend(before: Photo, after: Photo, strength: float | np.ndarray) -> Photo:
+    """The photo between two of one size, from before (strength 0) to after (1); an array [h, w] is one a pixel.
+
+    Where the strength is 0, pixels are exactly those of before.
+    """
+    if not isinstance(strength, np.ndarray) and strength == 1.0:
         return after
-    mixed = (1.0 - strength) * before.pixels.astype(np.float32) + strength * after.pixels
-    return after._replace(pixels=np.round(mixed).astype(np.uint8))
+    pixels = np.empty_like(before.pixels)
+    for channel in range(3):  # less memory than all at once
+        old = before.pixels[..., channel].astype(np.float32)
+        pixels[..., channel] = np.round(old + strength * (after.pixels[..., channel] - old))
+    return after._replace(pixels=pixels)
+
+
+def at_photos_size(map_HxW: np.ndarray, photo: Photo, seen: Letterboxed) -> np.ndarray:
+    """The photo's part of a map, float32 [h, w], as large as the photo."""
+    top, left, height, width = seen.box
+    part = np.asarray(map_HxW[top : top + height, left : left + width], np.float32)
+    h, w = photo.pixels.shape[:2]
+    return np.asarray(Image.fromarray(part).resize((w, h), Image.Resampling.BILINEAR))
 
 
 def to_image(photo: Photo) -> Image.Image:

@@ -15,13 +15,12 @@ from amgan_jax import report
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
+from amgan_jax.exporting import provenance
 from amgan_jax.input.source import Source
 from amgan_jax.measures import contract, feed
 from amgan_jax.models import layers
 from amgan_jax.schema import Schema
-from amgan_jax.training import checkpoints
 from amgan_jax.types import Config, Tree
-from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 _SHEET_ROWS = 10
@@ -35,16 +34,19 @@ def evaluate(config: Config, source: Source, workdir: pathlib.Path) -> dict[str,
     Args:
       config: the experiment's.
       source: see `input.source.Source`.
-      workdir: of a training that came to its end.
+      workdir: of a training that came to its end; or a bundle with the evaluator.
 
     Returns:
       The flat figures of report/metrics.json.
 
     Raises:
-      UserError: something is not trained yet, a measure is unknown or needs other images, or a figure is not finite.
+      UserError: something is not trained yet, or missing in a bundle; a measure is unknown or needs other images;
+        or a figure is not finite.
     """
     check_measures(config, source, "test")
     system = editor.load(workdir)
+    if "evaluator" not in system.classifiers:
+        raise UserError(f"{workdir} is a bundle without the evaluator, which judges edits: export it with --evaluator")
     judge = build_judge(config, source.schema, system.classifiers["evaluator"])
     config = settle(config, source, system, judge)
     system = editor.Editor(config, source.schema, system.generator, system.classifiers)
@@ -153,8 +155,5 @@ def results(measures: list[contract.BaseMeasure]) -> dict[str, contract.Figure]:
 
 def _training_figures(workdir):
     """Steps of AMGAN, and seconds of all three trainings."""
-    progress = {name: checkpoints.progress(workdir / name) for name in (*CLASSIFIERS, "amgan")}
-    return {
-        "train/steps": progress["amgan"][0],
-        "train/seconds": sum(seconds for _, seconds in progress.values()),
-    }
+    history = provenance.of(workdir)
+    return {"train/steps": history["steps"]["amgan"], "train/seconds": history["seconds"]}

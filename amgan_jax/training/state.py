@@ -46,13 +46,10 @@ def init_classifier(config: Config, name: str, schema: Schema) -> ClassifierStat
 
 def init_amgan(config: Config, schema: Schema) -> TrainState:
     """Fresh state of AMGAN."""
-    image = _blank_image(config)
     generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
     keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
     values = jnp.zeros((1, sum(schema.value_counts)))
-    condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see encoding.condition
-    changed = jnp.zeros((1, len(schema.attributes)))
-    generator = networks.build_generator(config, schema).init(generator_key, image, condition, changed)["params"]
+    generator = init_generator(config, schema, generator_key)
     discriminator = networks.build_discriminator(config, schema)
     view = jnp.zeros((1, *networks.discriminator_view_shape(config)))
     discriminators = {name: discriminator.init(key, view, values)["params"] for name, key in keys.items()}
@@ -67,6 +64,13 @@ def init_amgan(config: Config, schema: Schema) -> TrainState:
         generator_optimizer=generator_optimizer.init(generator),
         discriminator_optimizer=discriminator_optimizer.init(discriminators),
     )
+
+
+def init_generator(config: Config, schema: Schema, key: jax.Array) -> Tree:
+    """Fresh parameters of the generator."""
+    condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see encoding.condition
+    changed = jnp.zeros((1, len(schema.attributes)))
+    return networks.build_generator(config, schema).init(key, _blank_image(config), condition, changed)["params"]
 
 
 def _blank_image(config):

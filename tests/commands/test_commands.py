@@ -190,7 +190,7 @@ def test_each_photo_gets_its_own_result_and_a_bad_one_loses_none(tmp_path):
                 assert np.abs(np.asarray(edited).astype(int) - 10 * int(name) - 51).max() <= 1
     assert not (tmp_path / "out" / "12.png").exists()
 
-    for more, rows in ((["--skip_bad"], good), ([], good[:8])):
+    for more, rows in ((["--skip_bad"], good), ([], good[:12])):
         result = run("amgan_jax.classify", *arguments, f"--output={tmp_path}/table.csv", *more)
         assert result.returncode == (0 if more else 2), result.stderr
         with (tmp_path / "table.csv").open() as file:
@@ -233,7 +233,7 @@ def test_an_edit_may_be_asked_for_in_words(tmp_path):
     assert (result.returncode, result.stdout) == (0, 'understood: sleeve_length=long ("long sleeves")\n')
     helpers.assert_refused(run("--text=red, blue", "--explain"), '"red" and "blue" contradict each other')
     helpers.assert_refused(run("--explain"), "--explain says what --text asks for: give --text")
-    helpers.assert_refused(run(*photo[1:]), "give --set or --text")
+    helpers.assert_refused(run(*photo[1:]), "give --set, --text or --grid")
     helpers.assert_refused(run("--text=red", photo[1]), "flag --output must have a value")
 
 
@@ -242,8 +242,9 @@ class Brightener:
 
     schema = garments.SCHEMA
     image_size = (32, 24)
+    classifiers = ("attention", "evaluator")
 
-    def classify(self, image):
+    def classify(self, image, readers=classifiers):
         assert image.shape[1:] == (*self.image_size, 3)
         shape = (len(image), len(self.schema.attributes))
         brightness = (image.mean(axis=(1, 2, 3)) + 1.0) / 2.0
@@ -253,14 +254,129 @@ class Brightener:
         return image + 0.4, image[..., :1]
 
 
+@pytest.fixture
+def tree(tmp_path):
+    """Grey photos in folders: 19 of them, more than are edited at once, and one that cannot be read."""
+    for i in range(20):
+        path = tmp_path / "in" / str(i // 7) / f"{i:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 50), (5 * i, 5 * i, 5 * i)).save(path)
+    (tmp_path / "in" / "1" / "12.png").write_bytes(b"no picture")
+    return tmp_path / "in"
+
+
+def test_a_folder_of_edits_mirrors_the_photos_and_no_photo_is_edited_twice(tree, tmp_path):
+    out, sheet = tmp_path / "out", tmp_path / "sheet.png"
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED, "amgan_jax.edit", "--workdir=any", "--set=color=blue")
+    flags = (f"--images={tree}/**/*.png", f"--output={out}", "--format=webp")
+    stopped = run(*flags)
+    helpers.assert_refused(stopped, "12.png is not a picture")
+    first = {path: path.stat().st_mtime_ns for path in out.rglob("*.webp")}
+    assert {path.stem for path in first} == {f"{i:02d}" for i in range(12)}  # those before the bad one
+
+    result = run(*flags, "--skip_bad", f"--contact_sheet={sheet}", f"--masks={tmp_path}/masks")
+    helpers.assert_refused(result, "is of another request", "--overwrite")  # without masks so far
+    result = run(*flags, "--skip_bad", f"--contact_sheet={sheet}")
+    assert result.returncode == 0, result.stderr
+    assert "1 of 20 photos were left out" in result.stderr and "12/20" in result.stderr  # goes on there
+    assert len(result.stdout.splitlines()) == 7
+    good = [f"{i // 7}/{i:02d}" for i in range(20) if i != 12]
+    assert sorted(str(p.relative_to(out).with_suffix("")) for p in out.rglob("*.webp")) == good
+    assert all(path.stat().st_mtime_ns == time for path, time in first.items())
+    records = [json.loads(line) for line in (out / "edits.jsonl").read_text().splitlines()]
+    assert [record["photo"] for record in records] == [f"{name}.png" for name in good]
+    last = records[-1]
+    assert (last["output"], last["source"]["color"], last["target"]["color"]) == ("2/19.webp", "red", "blue")
+    assert last["confidence_before"]["color"] == pytest.approx(95 / 255, abs=0.02)
+    assert last["confidence_after"]["color"] == pytest.approx(146 / 255, abs=0.02)  # of the picture as written
+    assert last["read"]["color"] == "red" and last["as_asked"] is False
+    assert Image.open(sheet).width > 4 * 256
+
+    result = run(*flags, "--skip_bad", "--overwrite")
+    assert result.returncode == 0 and len((out / "edits.jsonl").read_text().splitlines()) == 19
+    assert not any(path.stat().st_mtime_ns == time for path, time in first.items())
+
+
+def test_an_edit_is_kept_to_a_region_at_the_photos_size_and_shown_in_its_mask(tree, tmp_path):
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED, "amgan_jax.edit", "--workdir=any", "--set=color=blue")
+    flags = (f"--images={tree}/1/10.png", f"--output={tmp_path}/a.png", "--region=10,0,40,50", "--strength=0.5")
+    result = run(*flags, f"--masks={tmp_path}/masks")
+    assert result.returncode == 0, result.stderr
+    with Image.open(tmp_path / "a.png") as edited:
+        row = np.asarray(edited)[25, :, 0]
+    assert (row[:10] == 50).all() and abs(int(row[10]) - 63) <= 1 and (abs(row[11:] - 75.5) <= 1).all()
+    with Image.open(tmp_path / "masks" / "10.png") as overlay:
+        assert np.ptp(np.asarray(overlay)[:, :10]) == 0
+
+
+def test_a_grid_is_one_picture_a_photo(tree, tmp_path):
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED, "amgan_jax.edit", "--workdir=any", "--grid=collar")
+    result = run(f"--images={tree}/0/*.png", f"--output={tmp_path}/grids")
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "grids").glob("*.png"))) == 7
+    width, height = Image.open(tmp_path / "grids" / "00.png").size
+    assert width > 3.5 * height  # the photo and four collars, in a row
+    assert run(f"--images={tree}/0/*.png", f"--output={tmp_path}/grids").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--strength=1.5"], "--strength=1.5: 0 (the photo as it is) to 1"),
+        (["--strength=some"], "strength"),
+        (["--format=gif"], "format"),
+        (["--format=jpg"], "--format, --contact_sheet and --overwrite are for a folder"),
+        (["--contact_sheet=c.png", "--grid=color"], "leave --masks and --contact_sheet out"),
+    ],
+)
+def test_bad_flags_of_edit_are_refused_at_once(tree, tmp_path, flags, said):
+    photo = ("--workdir=any", f"--images={tree}/0/00.png", f"--output={tmp_path}/a.png", "--set=color=red")
+    helpers.assert_refused(helpers.run("-m", "amgan_jax.edit", *photo, *flags), said)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--region=9,9,5,5"], "is empty"),
+        (["--region=500,0,510,10"], "lies outside of a photo of 40 x 50 pixels"),
+        (["--region=no.png"], "no.png"),
+        (["--grid=hem"], "unknown attribute 'hem'"),
+        (["--contact_sheet=c.gif"], "should end in .png"),
+        (["--masks=OUT"], "name another folder"),
+        (["--images=IN/*/0*.png", "--contact_sheet=IN/0/00.png"], "is one of the photos"),
+        (["--images=IN/0/0*.png", "--masks=IN/0"], "is one of the photos"),
+    ],
+)
+def test_bad_values_of_edit_are_refused(tree, tmp_path, flags, said):
+    photos = ("--workdir=any", f"--images={tree}/0/*.png", f"--output={tmp_path}/out", "--set=color=red")
+    flags = [flag.replace("IN", str(tree)).replace("OUT", str(tmp_path / "out")) for flag in flags]
+    helpers.assert_refused(helpers.run("-c", _BRIGHTENED, "amgan_jax.edit", *photos, *flags), said)
+
+
+def test_a_folder_of_edits_among_the_photos_is_not_edited_again(tree):
+    run = functools.partial(helpers.run, "-c", _BRIGHTENED, "amgan_jax.edit", "--workdir=any", "--set=color=blue")
+    for lines in (7, 0):
+        result = run(f"--images={tree}/0/**/*.png", f"--output={tree}/0/edited")
+        assert result.returncode == 0 and len(result.stdout.splitlines()) == lines, result.stderr
+
+
+@pytest.mark.parametrize("command", ["edit", "classify"])
+def test_help_has_examples_first_and_needs_no_network(command):
+    result = helpers.run("-X", "importtime", "-m", f"amgan_jax.{command}", "--help")
+    assert result.returncode == 0 and " jax\n" not in result.stderr
+    example, flag = f"python -m amgan_jax.{command} --workdir=DIR", "--[no]skip_bad"
+    assert -1 < result.stdout.find(example) < result.stdout.find(flag)
+
+
 def test_a_bad_photo_is_named_and_skipped_only_when_asked(trained_workdir, bad_album, tmp_path):
     refused = _edit(trained_workdir, bad_album / "*", tmp_path / "out")
     helpers.assert_refused(refused, "broken.jpg is not a picture", "--skip_bad leaves such files out")
+    shutil.rmtree(tmp_path / "out")
     skipped = _edit(trained_workdir, bad_album / "*", tmp_path / "out", "--skip_bad")
     assert skipped.returncode == 0 and "skipped: " in skipped.stderr and "broken.jpg" in skipped.stderr
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
     nothing = _edit(trained_workdir, bad_album / "broken.jpg", tmp_path / "one.png", "--skip_bad")
-    helpers.assert_refused(nothing, "none of the 1 files of --images can be read")
+    helpers.assert_refused(nothing, "none of the 1 photos can be read and written", "broken.jpg")
 
 
 def test_bad_words_of_an_edit_are_refused(trained_workdir, album, tmp_path):

@@ -113,6 +113,16 @@ def test_a_list_gives_a_list_in_batches_of_one_shape(known):
     ]
 
 
+def test_a_region_may_be_a_rectangle_of_the_photo(known):
+    before = _photo(51)
+    result = known.edit(before, color="black", region="10,0,9999,9999")
+    column = np.asarray(result.image)[5, :, 0].astype(int)
+    assert (column[:10] == 51).all() and abs(column[-1] - 102) <= 1
+    assert not np.asarray(result.mask)[:, :10].any()
+    with pytest.raises(amgan_jax.UserError, match="is empty"):
+        known.edit(before, color="black", region="5,5,5,9")
+
+
 def test_strength_is_how_far_each_pixel_goes(known):
     assert abs(known.edit(_photo(51), color="black", strength=0.5).image.getpixel((0, 0))[0] - 76) <= 1
     assert known.edit(_photo(51), color="black", strength=0.0).image.getpixel((0, 0)) == (51,) * 3

@@ -1,9 +1,11 @@
 """People's pictures in and out."""
 
+import pathlib
 import struct
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
+import pillow_heif
 import pytest
 
 from amgan_jax.editing import photos
@@ -150,3 +152,28 @@ def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
 def test_a_suffix_that_names_no_picture_is_refused(tmp_path):
     with pytest.raises(UserError, match="should end in .png"):
         photos.write(tmp_path / "a.txt", photos.Photo(_gradient(), None))
+
+
+def test_reads_what_phones_take(tmp_path):
+    """HEIC and AVIF, each turned as it should be."""
+    picture = Image.fromarray(_gradient())
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    picture.save(tmp_path / "a.avif", quality=90)
+    picture.save(tmp_path / "turned.avif", quality=90, exif=turned)
+    pillow_heif.from_pillow(picture).save(tmp_path / "a.heic", quality=90)
+    for name in ("a.avif", "a.heic"):
+        assert np.abs(photos.read(tmp_path / name).pixels.astype(int) - _gradient()).mean() < 5
+    upright = photos.read(tmp_path / "turned.avif").pixels
+    assert np.abs(upright.astype(int) - np.rot90(_gradient(), -1)).mean() < 5
+    (tmp_path / "cut.heic").write_bytes((tmp_path / "a.heic").read_bytes()[:200])
+    with pytest.raises(UserError, match="cut.heic cannot be decoded"):
+        photos.read(tmp_path / "cut.heic")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "root"),
+    [("in/*.jpg", "in"), ("in/**/*.jpg", "in"), ("in/*/b/c.jpg", "in"), ("*.jpg", "."), ("/in/a[b]/c.jpg", "/in")],
+)
+def test_the_root_of_a_pattern_is_the_folder_that_it_names(pattern, root):
+    assert photos.root_of(pattern) == pathlib.Path(root)
