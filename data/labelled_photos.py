@@ -15,14 +15,14 @@ from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.schema import Schema
 
+_HERE = pathlib.Path(__file__).parent
 # Both labels files use these values.
-SCHEMA = Schema.from_json((pathlib.Path(__file__).parent / "photo_schema.json").read_text())
+SCHEMA = Schema.from_json((_HERE / "photo_schema.json").read_text())
 
 
 def dataset(labels_file: str, summary: str) -> Dataset:
     """The dataset whose labels are in a file beside this one, or in that of --labels."""
-    beside = pathlib.Path(__file__).parent / labels_file
-    read_ = functools.partial(_read, beside)
+    read_ = functools.partial(_read, labels_file)
     return Dataset(summary, read_, marks=("images",), flags=("labels",), define_flags=_define_flags)
 
 
@@ -32,8 +32,8 @@ def _define_flags():
     )
 
 
-def _read(beside, source, labels):
-    return read(source, local_path(labels).absolute() if labels else beside)
+def _read(labels_file, source, labels):
+    return read(source, local_path(labels).absolute() if labels else _HERE / labels_file)
 
 
 def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
@@ -51,7 +51,7 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
     photos = to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg")
-    ours = labels_file.parent == pathlib.Path(__file__).parent
+    ours = labels_file.parent == _HERE
     return PhotoList(SCHEMA, photos, labels=labels_file.name if ours else str(labels_file))
 
 

@@ -306,7 +306,7 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
 def test_a_box_beyond_the_photo_shows_nothing_else():
     buffer = io.BytesIO()
     Image.new("RGB", (100, 200), (255, 255, 255)).save(buffer, "png")
-    _, content = ingest.prepare(photo_list.Photo("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200)))
+    _, content = ingest.prepare(photo_list.ListedPhoto("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200)))
     with Image.open(io.BytesIO(content)) as cropped:
         assert cropped.size == (100, 200) and np.asarray(cropped).min() == 255
 
@@ -384,6 +384,7 @@ def test_a_labels_file_that_changes_after_the_build_is_noticed(tree, monkeypatch
     if labels == "shipped":
         (tree / "labels.csv").rename(tree / "fashion_products.csv")
         monkeypatch.setattr(building, "_HERE", tree)
+        monkeypatch.setattr(labelled_photos, "_HERE", tree)
         monkeypatch.setattr(built, "_DATASETS", tree)
         _build("fashion_products", tree)
     else:
