@@ -36,6 +36,7 @@ _EXTRAS = {
         "apache-beam>=2.77",
         "ipykernel>=7.4",
         "nbclient>=0.11",
+        "pyright[nodejs]>=1.1.414",
         "pytest>=9.2",
         "pytest-xdist>=3.8",
         "ruff>=0.17",

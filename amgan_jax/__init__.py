@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from amgan_jax.editing.photo_editor import EditedPhoto, PhotoEditor, PhotoValues, load
     from amgan_jax.errors import UserError
 
+    __version__: str
+
 __all__ = ["EditedPhoto", "PhotoEditor", "PhotoValues", "UserError", "__version__", "load"]
 
-_HOMES = dict.fromkeys(("EditedPhoto", "PhotoEditor", "PhotoValues", "load"), "amgan_jax.editing.photo_editor")
-_HOMES["UserError"] = "amgan_jax.errors"
+_HOMES: dict[str, str] = {
+    **dict.fromkeys(("EditedPhoto", "PhotoEditor", "PhotoValues", "load"), "amgan_jax.editing.photo_editor"),
+    "UserError": "amgan_jax.errors",
+}
 
 
 def __getattr__(name: str):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 import errno
+import io
 import logging
 import os
 import sys
 import textwrap
+from typing import Any, cast
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -35,8 +37,9 @@ def _help(module):
     own = flags.FLAGS.get_key_flags_for_module(sys.argv[0] if module == "__main__" else module)
     lines = [(sys.modules[module].__doc__ or "").strip(), "", "Flags:"]
     for flag in own:
-        default = "" if flag.default in (None, "", []) else f" Default: {flag.default_as_str.strip(chr(39))}."
-        values = f" One of {', '.join(flag.parser.enum_values)}." if hasattr(flag.parser, "enum_values") else ""
+        default = "" if flag.default in (None, "", []) else f" Default: {str(flag.default_as_str).strip(chr(39))}."
+        choices = getattr(flag.parser, "enum_values", None)
+        values = f" One of {', '.join(choices)}." if choices else ""
         text = textwrap.fill(f"{flag.help}{values}{default}", 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
         lines += [f"  --{'[no]' if flag.boolean else ''}{flag.name}", text]
     return "\n".join(lines)
@@ -52,11 +55,11 @@ def _parse_flags(argv):
 
 def _unknown_config_key(argv):
     """What to say of the first --config.KEY that the config does not have; None where it has all."""
-    if "config" not in flags.FLAGS:
+    filename = next((a.partition("=")[2] for a in argv if a.startswith("--config=")), None)
+    if "config" not in flags.FLAGS or filename is None:
         return None
-    config = next((a.partition("=")[2] for a in argv if a.startswith("--config=")), None)
     try:
-        config = flags.FLAGS["config"].parser.parse(config)
+        config = cast(Any, flags.FLAGS["config"].parser.parse(filename))
         config.keys()
     except Exception:  # the file cannot be loaded, which is another error
         return None
@@ -75,7 +78,8 @@ def _unknown_config_key(argv):
 
 def _call(main, argv, takes_arguments):
     _start_logging()
-    sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
     if len(argv) > 1 and not takes_arguments:
         _exit(f"unexpected argument {argv[1]!r}: flags start with -- (--help shows them)")
     try:

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from amgan_jax.schema import UNKNOWN
+from amgan_jax.types import Array
 
 CONDITION_PARTS = ("change", "target")
 
 
-def split_values(flat_V, value_counts) -> list[jax.Array]:
+def split_values(flat_V: Array, value_counts: Sequence[int]) -> list[jax.Array]:
     """Cuts the last axis [..., V] into one array [..., values] an attribute."""
     offsets = []
     for count in value_counts[:-1]:
@@ -21,13 +22,13 @@ def split_values(flat_V, value_counts) -> list[jax.Array]:
     return jnp.split(flat_V, offsets, axis=-1)
 
 
-def one_hot(label_A, value_counts) -> jax.Array:
+def one_hot(label_A: Array, value_counts: Sequence[int]) -> jax.Array:
     """float32 [..., V] of an int32 label [..., A]; an unknown value is all zeros."""
     planes = [jax.nn.one_hot(label_A[..., i], count) for i, count in enumerate(value_counts)]
     return jnp.concatenate(planes, axis=-1)
 
 
-def changed(source_A, target_A) -> jax.Array:
+def changed(source_A: Array, target_A: Array) -> jax.Array:
     """float32 [..., A], 1 where the labels int32 [..., A] are known and differ."""
     return (_both_known(source_A, target_A) & (source_A != target_A)).astype(jnp.float32)
 
@@ -36,7 +37,7 @@ def _both_known(source_A, target_A):
     return (source_A != UNKNOWN) & (target_A != UNKNOWN)
 
 
-def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Array:
+def condition(source_A: Array, target_A: Array, value_counts: Sequence[int], parts: Sequence[str]) -> jax.Array:
     """What the generator is told of an edit, float32 [..., parts * V].
 
     An attribute that is unknown in either label takes no part.
@@ -55,12 +56,12 @@ def condition(source_A, target_A, value_counts, parts: Sequence[str]) -> jax.Arr
     return jnp.concatenate([planes[part] for part in parts], axis=-1)
 
 
-def probabilities(logits_V, value_counts) -> jax.Array:
+def probabilities(logits_V: Array, value_counts: Sequence[int]) -> jax.Array:
     """float32 [..., V] of logits [..., V]: those of an attribute's values sum to 1."""
     return jnp.concatenate([jax.nn.softmax(part, axis=-1) for part in split_values(logits_V, value_counts)], axis=-1)
 
 
-def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:
+def most_likely(logits_V: Array, value_counts: Sequence[int]) -> tuple[jax.Array, jax.Array]:
     """(label int32 [..., A], confidence float32 [..., A] in [0, 1]) of logits [..., V]."""
     parts = split_values(probabilities(logits_V, value_counts), value_counts)
     label = jnp.stack([jnp.argmax(p, axis=-1) for p in parts], axis=-1)
@@ -68,6 +69,6 @@ def most_likely(logits_V, value_counts) -> tuple[jax.Array, jax.Array]:
     return label.astype(jnp.int32), confidence
 
 
-def pool(logits: Sequence[jax.Array], value_counts) -> jax.Array:
+def pool(logits: Sequence[jax.Array], value_counts: Sequence[int]) -> jax.Array:
     """Logits [..., V] of the mean of several readers' probabilities, each reader's logits [..., V]."""
     return jnp.log(sum(probabilities(logits_V, value_counts) for logits_V in logits) / len(logits))

@@ -20,12 +20,13 @@ from amgan_jax.input.source import Source
 from amgan_jax.measures import driver
 from amgan_jax.models import networks, pretrained
 from amgan_jax.training import checks, finite, health, loop, ownership, parallel, state, steps
+from amgan_jax.types import Config, Tree
 from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 
 
-def train(config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
+def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
 
     Args:
@@ -77,9 +78,9 @@ def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:
         raise UserError(refused)
 
 
-def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
+def train_classifier(config: Config, name: str, source: Source, workdir: pathlib.Path) -> state.ClassifierState:
     """Trains the attention network or the evaluator, to its final ClassifierState."""
-    length = networks.classifier_length(config, name, source.fingerprint()["train"]["photos"])
+    length = networks.classifier_length(config, name, int(source.fingerprint()["train"]["photos"]))
     step = functools.partial(steps.classifier_step, config, name, source.schema, length)
     phase = loop.Phase(
         name=name,
@@ -93,7 +94,9 @@ def train_classifier(config, name: str, source: Source, workdir: pathlib.Path):
     return loop.run(phase, config, workdir, lambda: state.init_classifier(config, name, source.schema))
 
 
-def train_amgan(config, source: Source, workdir: pathlib.Path, attention_variables, evaluator_variables):
+def train_amgan(
+    config: Config, source: Source, workdir: pathlib.Path, attention_variables: Tree, evaluator_variables: Tree
+) -> state.TrainState:
     """Trains AMGAN against a frozen attention network, to its final TrainState.
 
     The evaluator's variables only read validation images now and then, for measures and sample sheets: no loss

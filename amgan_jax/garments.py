@@ -13,8 +13,10 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from amgan_jax.schema import Schema
+from amgan_jax.types import Array
 
 SCHEMA = Schema.from_values(
     {
@@ -43,12 +45,12 @@ _FABRICS = (
 _REGION_THRESHOLD = 0.04  # of the range [0, 1]: below it a pixel counts as unchanged
 
 
-def nuisance_key(seed, index) -> jax.Array:
+def nuisance_key(seed: ArrayLike, index: ArrayLike) -> jax.Array:
     """The key that fixes all but the label of garment number `index`."""
     return jax.random.fold_in(jax.random.key(seed), index)
 
 
-def render(label, key, size: tuple[int, int]) -> jax.Array:
+def render(label: Array, key: jax.Array, size: tuple[int, int]) -> jax.Array:
     """Draws one garment.
 
     Args:
@@ -90,7 +92,7 @@ def render(label, key, size: tuple[int, int]) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def render_batch(label_BxA, nuisance_Bx2, size: tuple[int, int]) -> jax.Array:
+def render_batch(label_BxA: Array, nuisance_Bx2: Array, size: tuple[int, int]) -> jax.Array:
     """Draws garments: float32 [B, H, W, 3] in [-1, 1].
 
     Args:
@@ -101,7 +103,7 @@ def render_batch(label_BxA, nuisance_Bx2, size: tuple[int, int]) -> jax.Array:
     return jax.vmap(lambda label, nuisance: render(label, nuisance_key(*nuisance), size))(label_BxA, nuisance_Bx2)
 
 
-def true_region(source_image, target_image) -> jax.Array:
+def true_region(source_image: Array, target_image: Array) -> jax.Array:
     """Where an edit changes the picture: bool [H, W, 1], from two renders of one key [H, W, 3]."""
     difference = jnp.max(jnp.abs(target_image - source_image), axis=-1, keepdims=True) / 2.0
     return difference > _REGION_THRESHOLD

@@ -1,6 +1,6 @@
 """What people look at: sample sheets, training curves, and the written report."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import contextlib
 import functools
 import io
@@ -8,7 +8,7 @@ import json
 import logging
 import pathlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import warnings
 
 import matplotlib
@@ -43,7 +43,7 @@ class Sheet(NamedTuple):
     values: list[list[str]]
 
 
-def edit_sheet(editor, image, source) -> Sheet:
+def edit_sheet(editor: Any, image: np.ndarray, source: np.ndarray) -> Sheet:
     """Edits each image once an attribute, and several attributes at once, to the values after those that it has.
 
     Args:
@@ -133,7 +133,7 @@ def _draw_curves(panels, path):
     save_page(page, path)
 
 
-def draw_tables(tables, path: pathlib.Path) -> None:
+def draw_tables(tables: Mapping[str, Any], path: pathlib.Path) -> None:
     """Draws tables {name: `measures.contract.Table`} as heat maps."""
     with _names_as_they_are([n for name, table in tables.items() for n in (name, *table.rows, *table.columns)]):
         _draw_tables(tables, path)
@@ -156,7 +156,7 @@ def _draw_tables(tables, path):
     save_page(page, path)
 
 
-def draw_charts(charts, path: pathlib.Path) -> None:
+def draw_charts(charts: Mapping[str, Any], path: pathlib.Path) -> None:
     """Draws charts {name: `measures.contract.Chart`}, a panel each."""
     page = figure.Figure(figsize=(6.5 * len(charts), 4.0), layout="constrained")
     for axes, (name, chart) in zip(page.subplots(1, len(charts), squeeze=False)[0], charts.items(), strict=True):
@@ -170,7 +170,7 @@ def draw_charts(charts, path: pathlib.Path) -> None:
     save_page(page, path)
 
 
-def write(workdir: pathlib.Path, metrics: dict[str, float], measured, sheet: Sheet, title: str) -> None:
+def write(workdir: pathlib.Path, metrics: dict[str, float], measured: Any, sheet: Sheet, title: str) -> None:
     """Writes report/: metrics.json, intervals.json, tables.json, their pictures, and README.md.
 
     Args:
@@ -193,14 +193,16 @@ def write(workdir: pathlib.Path, metrics: dict[str, float], measured, sheet: She
         )
         if draw and try_to_draw(draw, folder / name)
     ]
-    plain = {
-        name: {"rows": t.rows, "columns": t.columns, "cells": np.where(np.isnan(t.cells), None, t.cells).tolist()}
-        for name, t in tables.items()
-    }
+    plain = {name: {"rows": t.rows, "columns": t.columns, "cells": _without_nan(t.cells)} for name, t in tables.items()}
     for name, content in (("metrics", metrics), ("intervals", intervals), ("tables", plain)):
         write_atomically(folder / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
     left_out = [name for name in tables if name not in small]
     write_atomically(folder / "README.md", _page(metrics, intervals, pictures, left_out, title))
+
+
+def _without_nan(cells):
+    """A table's cells as JSON has them: null where there is nothing."""
+    return [[None if np.isnan(cell) else float(cell) for cell in row] for row in cells]
 
 
 def try_to_draw(draw: Callable[[pathlib.Path], None], path: pathlib.Path) -> bool:

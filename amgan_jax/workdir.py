@@ -9,6 +9,7 @@ from ml_collections import config_dict
 from amgan_jax.errors import UserError
 from amgan_jax.files import write_atomically
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 CLASSIFIERS = ("attention", "evaluator")  # sections of a config, and folders of a workdir
 SECTIONS = ("resnet", "plain", "efficientnet")  # of a classifier's config: the knobs of each kind of architecture
@@ -105,7 +106,7 @@ def check(workdir: pathlib.Path, config: config_dict.ConfigDict, schema: Schema)
     _check_same_config(workdir, old_config, config, keys)
 
 
-def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
+def load(workdir: pathlib.Path) -> tuple[Config, Schema]:
     """The config and schema of a workdir.
 
     Raises:
@@ -133,13 +134,13 @@ def load(workdir: pathlib.Path) -> tuple[config_dict.ConfigDict, Schema]:
 
 def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> list[str]:
     """The keys, dotted and sorted, whose difference makes the work of one config none of the other's."""
-    old, new = (_flatten(_used(json.loads(config.to_json()))) for config in (old, new))
+    was, is_ = (_flatten(_used(json.loads(config.to_json()))) for config in (old, new))
     return sorted(
         key
-        for key in old.keys() | new.keys()
-        if old.get(key) != new.get(key)
+        for key in was.keys() | is_.keys()
+        if was.get(key) != is_.get(key)
         and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
-        and not (key in _LENGTHS and key not in old)
+        and not (key in _LENGTHS and key not in was)
     )
 
 

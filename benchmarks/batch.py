@@ -7,7 +7,9 @@ its memory over time; and whether each photo is there once.
 """
 
 import collections
+from collections.abc import Sequence
 import json
+import pathlib
 import random
 import subprocess
 import sys
@@ -32,7 +34,7 @@ _BATCHES = flags.DEFINE_integer("batches", 20, "Of ready arrays, for the network
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments of the kills.")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     output, paths = local_path(_OUTPUT.value), photos.find(_IMAGES.value)
     if output.exists():
@@ -56,7 +58,7 @@ def main(argv):
     }, indent=1))  # fmt: skip
 
 
-def network_speed(system, paths):
+def network_speed(system: editor.Editor, paths: Sequence[pathlib.Path]) -> float:
     """Photos/s of reading values, editing and judging, on one batch of arrays again and again."""
     image = batches.padded([photos.letterbox(photos.read(p), *system.image_size).image for p in paths], batches.BATCH)
     wanted = system.schema.parse_edit(_SET.value)
@@ -73,7 +75,7 @@ def network_speed(system, paths):
     return _BATCHES.value * batches.BATCH / (time.monotonic() - start)
 
 
-def edit_with_kills(output, total):
+def edit_with_kills(output: pathlib.Path, total: int) -> list[dict]:
     """Runs the command to its end; a dict a run. Kills come after random shares of the photos."""
     rng = random.Random(_SEED.value)
     limits = sorted(rng.sample(range(total // 10, 9 * total // 10), _KILLS.value))

@@ -13,6 +13,7 @@ To search for settings on validation images alone, give variants such as configs
 and, behind `--`, --config.evaluate.measures=().
 """
 
+from collections.abc import Sequence
 import functools
 import json
 import pathlib
@@ -61,7 +62,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Where the workdirs of all train
 _OUTPUT = flags.DEFINE_string("output", "docs/results/compare.json", "Where the figures go.")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     folder, output, overrides = local_path(_WORKDIR.value).absolute(), local_path(_OUTPUT.value), argv[1:]
     configs = {_name(path): path for path in _CONFIGS.value}
     if len(configs) < len(_CONFIGS.value):

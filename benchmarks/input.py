@@ -6,11 +6,13 @@ Photos are noise over rendered garments, stored as JPEG at 1.5 times the network
 in one process, and so do a small and a large dataset of the same photos; figures are medians over the turns.
 """
 
+from collections.abc import Iterator, Sequence
 import contextlib
 import io
 import pathlib
 import tempfile
 import time
+from typing import Any
 
 from absl import flags
 from ml_collections import config_dict, config_flags
@@ -50,11 +52,11 @@ class Noisy(labelled_images.LabelledImages):
 
     schema = garments.SCHEMA
 
-    def __init__(self, *, photos: list[bytes], count: int, **kwargs):
+    def __init__(self, *, photos: list[bytes], count: int, **kwargs: Any):
         self._photos, self._count = photos, count
         super().__init__(**kwargs)
 
-    def examples(self, split):
+    def examples(self, split: str) -> Iterator[labelled_images.Example]:
         count = self._count if split == "train" else 1
         rng = np.random.default_rng(0)
         labels = np.stack([rng.integers(0, n, count) for n in self.schema.value_counts], axis=-1).tolist()
@@ -62,7 +64,7 @@ class Noisy(labelled_images.LabelledImages):
             yield labelled_images.Example(str(i), self._photos[i % len(self._photos)], label)
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     with tempfile.TemporaryDirectory() as folder:
         speed = [_speed_row(size, pathlib.Path(folder) / str(size)) for size in _SIZES]

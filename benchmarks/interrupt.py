@@ -6,6 +6,7 @@ kill: SIGKILL. term: SIGTERM, after which no step may be lost. twice: a second t
 and is to stop in one line. What stands behind `--` is passed on to both runs.
 """
 
+from collections.abc import Sequence
 import json
 import random
 import signal
@@ -31,7 +32,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
 _PHASES = ("attention", "evaluator", "amgan")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     folder = local_path(_WORKDIR.value)
     folder.mkdir(parents=True, exist_ok=True)
     commands = {

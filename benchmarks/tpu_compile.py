@@ -7,6 +7,7 @@ which runs on a CPU. It needs the extra `tpu`, best in a virtual environment of 
   python benchmarks/tpu_compile.py [--config=configs/products_128.py] [--output=FILE]
 """
 
+from collections.abc import Sequence
 import functools
 import importlib.util
 import os
@@ -36,7 +37,7 @@ _CONFIG = flags.DEFINE_string("config", None, "One config file. Default: every f
 _OUTPUT = flags.DEFINE_string("output", None, "Markdown file for the table. Default: print it.")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     if importlib.util.find_spec("libtpu") is None:
         raise UserError(_NEEDED)

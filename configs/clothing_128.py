@@ -4,10 +4,12 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_128.py --workdir=DIR
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default
 
 
-def get_config():
+def get_config() -> ConfigDict:
     config = default.get_config()
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"

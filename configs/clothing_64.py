@@ -4,10 +4,12 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_64.py --workdir=DIR
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import products_64
 
 
-def get_config():
+def get_config() -> ConfigDict:
     config = products_64.get_config()
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"

@@ -5,10 +5,12 @@ python data/build.py --dataset=clothing_attributes --source=DIR
 python -m amgan_jax.main --config=configs/clothing_64_cpu.py --workdir=DIR
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import pretrained
 
 
-def get_config():
+def get_config() -> ConfigDict:
     config = pretrained.get_config("64_cpu")
     pretrained.take_clothing(config)
     config.amgan.num_steps = 1600

@@ -10,10 +10,12 @@ validation garments, through the same variants of all systems, found to be bette
 paper, and so are the others with that variant.
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import quickstart, systems
 
 
-def get_config(system: str = "amgan"):
+def get_config(system: str = "amgan") -> ConfigDict:
     """The config of a system, or of a variant as in "stargan_twice"; UserError for other names."""
     config = quickstart.get_config()
     config.amgan.num_steps = 1000

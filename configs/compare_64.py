@@ -5,10 +5,12 @@ python benchmarks/compare.py --seeds=1 --output=compare.json --workdir=DIR \\
     --configs=configs/compare_64.py:amgan_published,configs/compare_64.py:stargan_published
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import quickstart, systems
 
 
-def get_config(system: str = "amgan"):
+def get_config(system: str = "amgan") -> ConfigDict:
     """The config of a system of configs/systems; UserError where there is none of that name."""
     config = quickstart.get_config("64")
     config.amgan.num_steps = 1000

@@ -5,10 +5,12 @@ python benchmarks/compare.py --output=compare.json --workdir=DIR \\
     --configs=configs/compare_products_128.py:amgan,configs/compare_products_128.py:stargan
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import pretrained, systems
 
 
-def get_config(system: str = "amgan"):
+def get_config(system: str = "amgan") -> ConfigDict:
     """The config of a system of configs/systems; UserError where there is none of that name."""
     config = pretrained.get_config("128")
     config.amgan.num_steps = 1500

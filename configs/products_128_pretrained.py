@@ -5,8 +5,10 @@ python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_128_pretrained.py --workdir=DIR
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import pretrained
 
 
-def get_config():
+def get_config() -> ConfigDict:
     return pretrained.get_config("128")

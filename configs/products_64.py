@@ -4,10 +4,12 @@ python data/build.py --dataset=fashion_products --source=DIR
 python -m amgan_jax.main --config=configs/products_64.py --workdir=DIR
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default
 
 
-def get_config():
+def get_config() -> ConfigDict:
     config = default.get_config()
     config.height, config.width = 64, 48
     for classifier in (config.attention, config.evaluator):

@@ -6,11 +6,13 @@ python -m amgan_jax.main --config=configs/published.py:SET --workdir=WORKDIR
 SET: deepfashion or shopping100k at 128 x 96 pixels, celeb_a at 128 x 128 or shapes3d at 64 x 64.
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default, products_64
 from amgan_jax.errors import UserError
 
 
-def get_config(dataset: str = "deepfashion"):
+def get_config(dataset: str = "deepfashion") -> ConfigDict:
     """The config of a set; UserError for other names."""
     if dataset not in _SETS:
         raise UserError(f"unknown set {dataset!r}: {', '.join(_SETS)}")

@@ -3,11 +3,13 @@
 python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstart
 """
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import default
 from amgan_jax.errors import UserError
 
 
-def get_config(size: str = "32"):
+def get_config(size: str = "32") -> ConfigDict:
     """The config at 32 x 32 pixels, or at 64 x 64 and for longer (synthetic_64_cpu.py); UserError for other sizes."""
     if size not in ("32", "64"):
         raise UserError(f"unknown size {size!r}: 32, 64")

@@ -1,9 +1,11 @@
 """The smallest thing that trains, for tests: seconds, and no result to speak of."""
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.configs import quickstart
 
 
-def get_config():
+def get_config() -> ConfigDict:
     config = quickstart.get_config()
     config.data.builder.train = 64
     config.data.builder.validation = 16

@@ -6,6 +6,7 @@ python data/build.py --dataset=deepfashion --source=DIR  (as published; docs/dat
 """
 
 import collections
+from collections.abc import Sequence
 import os
 import threading
 
@@ -19,7 +20,7 @@ from amgan_jax.input import built
 _OF_PHOTOS = ("source", "skip_bad", "beam", "settle_copies")  # flags that datasets which are read from a source take
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     datasets = dataset.find()
     flags.DEFINE_enum("dataset", None, list(datasets), "What to build.")
@@ -47,7 +48,7 @@ def define_flags():
     flags.mark_flag_as_required("dataset")
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     given, datasets = flags.FLAGS, dataset.find()
     if given.end_with_input:
@@ -84,7 +85,7 @@ def _check_flags(datasets, name):
             raise UserError(f"--dataset={name} takes no --{flag}, which is for {', '.join(takers)}")
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

@@ -59,7 +59,7 @@ class Ingested:
         return os.pread(self.spool.fileno(), length, offset)
 
 
-def ingest(listed: list[ListedPhoto], folder) -> Ingested:
+def ingest(listed: list[ListedPhoto], folder: pathlib.Path) -> Ingested:
     """Reads and checks photos.
 
     Args:

@@ -1,5 +1,6 @@
 """The TFDS builder of photos: what was read and checked becomes tfrecords."""
 
+from collections.abc import Iterator
 import pathlib
 from typing import Any
 
@@ -29,7 +30,7 @@ class PhotoSet(LabelledImages):
     ingested: Any
 
     def __init__(
-        self, *, name: str, summary: str, photo_list: PhotoList, watched: dict[str, dict], files: dict, **kwargs
+        self, *, name: str, summary: str, photo_list: PhotoList, watched: dict[str, dict], files: dict, **kwargs: Any
     ):
         self.name, self.summary, self.schema = name, summary, photo_list.schema
         self._files = files
@@ -39,7 +40,7 @@ class PhotoSet(LabelledImages):
             kwargs["config"] = tfds.core.BuilderConfig(name=variant, description="see data/build.py")
         super().__init__(**kwargs)
 
-    def extra_metadata(self):
+    def extra_metadata(self) -> dict:
         return {name: value for name, value in self._metadata.items() if value}
 
     def _split_generators(self, dl_manager):
@@ -53,7 +54,7 @@ class PhotoSet(LabelledImages):
             return super()._generate_examples(split)
         return self.ingested.examples(split, self.data_path)
 
-    def examples(self, split):
+    def examples(self, split: str) -> Iterator[Example]:
         for photo in self.ingested.photos:
             if photo.split == split:
                 yield Example(photo.id, self.ingested.content(photo), photo.label)

@@ -1,6 +1,8 @@
 """Builds `synthetic_garments`, rendered garments of any size and number: see synthetic_garments.py."""
 
+from collections.abc import Iterator
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,17 +25,17 @@ class SyntheticGarments(LabelledImages):
       counts: images of each split.
     """
 
-    def __init__(self, *, summary: str, name: str, height: int, width: int, counts: dict[str, int], **kwargs):
+    def __init__(self, *, summary: str, name: str, height: int, width: int, counts: dict[str, int], **kwargs: Any):
         self.schema, self.summary = garments.SCHEMA, summary
         self._size = (height, width)
         self._counts = counts
         config = tfds.core.BuilderConfig(name=name, description=f"{height} x {width} pixels, {counts}")
         super().__init__(config=config, **kwargs)
 
-    def extra_features(self):
+    def extra_features(self) -> dict:
         return {"nuisance": tfds.features.Tensor(shape=(2,), dtype=np.int32)}
 
-    def examples(self, split):
+    def examples(self, split: str) -> Iterator[Example]:
         # A seed a split: no garment of one is in another.
         seed, count = SPLITS.index(split), self._counts[split]
         rng = np.random.default_rng(seed)

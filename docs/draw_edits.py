@@ -3,6 +3,7 @@
 python docs/draw_edits.py --workdir=DIR --images='photos/*.jpg' --edits=color=red,color=blue --output=edits.png
 """
 
+from collections.abc import Sequence
 import pathlib
 
 from absl import flags
@@ -20,7 +21,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "The picture to write.")
 _CELL = 1.2  # inches
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     system = editor.load(local_path(_WORKDIR.value))
     paths = [path for pattern in _IMAGES.value or [""] for path in photos.find(pattern)]

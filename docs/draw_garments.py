@@ -15,7 +15,7 @@ _BASES = ((1, 0, 3, 0, 0), (2, 2, 6, 0, 1), (0, 3, 0, 2, 2))  # garments of whic
 _SIZE = (32, 32)  # what configs/quickstart.py trains at
 
 
-def main():
+def main() -> None:
     attributes = garments.SCHEMA.attributes
     columns = max(len(a.values) for a in attributes)
     page = figure.Figure(figsize=(columns * 1.2, len(attributes) * len(_BASES) * 1.3), layout="constrained")

@@ -17,7 +17,7 @@ _BLUE, _ORANGE, _GREY = "#cfe2f7", "#fbe3c8", "#e6e6e6"
 _WIDTH, _HEIGHT = 13.0, 6.4
 
 
-def main():
+def main() -> None:
     page = figure.Figure(figsize=(_WIDTH, _HEIGHT))
     axes = page.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0.0, _WIDTH)

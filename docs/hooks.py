@@ -9,8 +9,11 @@ from collections.abc import Iterator
 import os
 import pathlib
 import re
+from typing import Any
 
-from mkdocs.structure.files import File
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 import nbconvert
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -18,7 +21,7 @@ _PACKAGE = "amgan_jax"
 _LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
 
 
-def on_files(files, config):
+def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are made, and names those of folders in the navigation."""
     for name, content in (*_pages_of_files(), *_pages_of_modules(), *_linked_files()):
         files.append(File.generated(config, name, content=content))
@@ -27,7 +30,7 @@ def on_files(files, config):
     return files
 
 
-def on_page_markdown(markdown, page, **_):
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Leads the links of a page of docs/ to pages."""
     return markdown if page.file.generated_by else relink(markdown, f"docs/{page.file.src_uri}")
 

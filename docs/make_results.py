@@ -6,6 +6,7 @@ A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`. Where
 stands between them; a row whose figures a report lacks is left out.
 """
 
+from collections.abc import Sequence
 import json
 import pathlib
 import re
@@ -51,7 +52,7 @@ _CHECK = flags.DEFINE_bool(
 )
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     differ = []
     for page in PAGES:

@@ -10,6 +10,7 @@ from tests import helpers
 # From the bottom to the top. Packages, and modules that stand beside them.
 ORDER = (
     "errors",
+    "types",
     "cli",
     "files",
     "schema",

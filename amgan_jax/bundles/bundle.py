@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 from flax import traverse_util
 import jax
@@ -99,8 +99,8 @@ def digest(weights: bytes) -> str:
     return hashlib.sha256(weights).hexdigest()
 
 
-def _flatten(trees):
-    return traverse_util.flatten_dict(trees, sep="/")
+def _flatten(trees) -> dict[str, Any]:
+    return cast(dict[str, Any], traverse_util.flatten_dict(trees, sep="/"))
 
 
 def _as(dtype, array):

@@ -1,6 +1,7 @@
 """The model card that goes with weights, as Markdown."""
 
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 _LOADING = {
     "bundle": '`amgan_jax.load("FOLDER")` in Python, or any command with `--workdir=FOLDER`.',
@@ -26,7 +27,7 @@ consent, nor for reading anything of people off their clothes; not where a wrong
 """
 
 
-def write(config, schema: Schema, history: dict, form: str) -> str:
+def write(config: Config, schema: Schema, history: dict, form: str) -> str:
     """The card of a system.
 
     Args:

@@ -7,12 +7,14 @@ The table has a row a photo: image, then each attribute and the confidence in it
 stopped goes on where it was.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from amgan_jax import cli
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern; ** stands for any folders.")
@@ -22,7 +24,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir", "images"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     from amgan_jax.commands import classify_photos  # JAX takes seconds, which --help and bad flags need not wait for
 
@@ -30,7 +32,7 @@ def main(argv):
     classify_photos.run(given.workdir, given.images, given.output, given.skip_bad, given.overwrite)
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

@@ -11,6 +11,8 @@ python -m amgan_jax.edit --workdir=DIR --images='photos/**/*.jpg' --set=color=bl
 A folder of edits has a line a photo in edits.jsonl. A command that was stopped goes on where it was.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from amgan_jax import cli
@@ -19,7 +21,7 @@ from amgan_jax.errors import UserError
 _FORMATS = ("png", "jpg", "webp")
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern; ** stands for any folders.")
@@ -45,7 +47,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     check_flags(flags.FLAGS)
     from amgan_jax.commands import edit_photos  # JAX takes seconds, which --help and bad flags need not wait for
@@ -68,7 +70,7 @@ def check_flags(given: flags.FlagValues) -> None:
         raise UserError("--grid draws pictures of its own: leave --masks and --contact_sheet out")
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

@@ -50,7 +50,7 @@ def run(given: flags.FlagValues) -> None:
                 files = {"photo": _name(job, root), "output": str(job.output.relative_to(output))}
                 journal.append(files | record)
             batches.say(f"{job.path} -> {job.output}{said}")
-    if given.contact_sheet and journal.done:
+    if given.contact_sheet and journal and journal.done:
         _write_sheet(local_path(given.contact_sheet), journal, root, output)
     failures.report(len(jobs))
 

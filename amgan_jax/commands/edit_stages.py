@@ -12,6 +12,7 @@ from amgan_jax.commands import batches
 from amgan_jax.editing import photos, pictures, where
 from amgan_jax.editing.editor import Editor
 from amgan_jax.files import write_atomically
+from amgan_jax.schema import Schema
 
 _JUDGE = "evaluator"
 
@@ -158,7 +159,7 @@ def _write_grid(values, request, seen_and_images):
     return seen.job
 
 
-def describe(schema, result: Result) -> str:
+def describe(schema: Schema, result: Result) -> str:
     """What was seen, with confidence, and what was changed."""
     before, after = schema.decode(result.source.tolist()), schema.decode(result.target.tolist())
     seen = ", ".join(f"{name} {before[name]} ({result.confidence[a]:.2f})" for a, name in enumerate(schema.names))
@@ -166,7 +167,7 @@ def describe(schema, result: Result) -> str:
     return f"seen: {seen}; changed: {', '.join(changes) or 'nothing, it has these values already'}"
 
 
-def to_record(schema, result: Result, wanted: Iterable[int]) -> dict:
+def to_record(schema: Schema, result: Result, wanted: Iterable[int]) -> dict:
     """The result for edits.jsonl: values by name, confidences from 0 to 1."""
     record = {
         "source": schema.decode(result.source.tolist()),

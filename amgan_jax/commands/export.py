@@ -4,13 +4,15 @@ python -m amgan_jax.export --workdir=DIR --format=bundle --output=FOLDER [--dtyp
 python -m amgan_jax.export --workdir=DIR --format=onnx --output=FOLDER [--images='photos/*.jpg']
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from amgan_jax import cli
 from amgan_jax.files import local_path
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
     flags.DEFINE_enum("format", None, ["bundle", "onnx", "savedmodel", "stablehlo"], "What to write.")
@@ -22,7 +24,7 @@ def define_flags():
     flags.mark_flags_as_required(["workdir", "format", "output"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
     from amgan_jax.bundles import bundle, provenance
@@ -45,7 +47,7 @@ def main(argv):
     print(f"{directory} -> {output}: {size / 1e6:.1f} MB")
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

@@ -3,6 +3,7 @@
 python -m amgan_jax.styles --labels=labels.csv --tag=usage --schema=schema.json --output=styles.json
 """
 
+from collections.abc import Sequence
 import csv
 import json
 import pathlib
@@ -16,7 +17,7 @@ from amgan_jax.files import local_path, write_atomically
 from amgan_jax.schema import Schema
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     flags.DEFINE_string("labels", None, "A CSV file with a row a photo: a column for each attribute, and one of tags.")
     flags.DEFINE_string("tag", None, "The column of tags.")
@@ -25,7 +26,7 @@ def define_flags():
     flags.mark_flags_as_required(["labels", "tag", "schema", "output"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     rows = _read_rows(local_path(flags.FLAGS.labels))
     learnt = styles.learn(rows, flags.FLAGS.tag, _read_schema(local_path(flags.FLAGS.schema)))
@@ -51,7 +52,7 @@ def _read_schema(path: pathlib.Path) -> Schema:
         raise UserError(f"cannot read --schema={path}: {error}") from error
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     define_flags()
     cli.run(main)

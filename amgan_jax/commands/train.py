@@ -6,6 +6,7 @@ The same command goes on from whatever the workdir holds. SIGTERM, SIGINT and SI
 end it with status 143, 130 or 129; a second signal ends it at once.
 """
 
+from collections.abc import Sequence
 import importlib
 import importlib.util
 import logging
@@ -14,6 +15,7 @@ import pathlib
 import subprocess
 import sys
 import types
+from typing import Any, cast
 
 from absl import flags
 from ml_collections import config_dict, config_flags
@@ -28,7 +30,7 @@ from amgan_jax.input import built, fingerprint
 _log = logging.getLogger("amgan_jax.main")
 
 
-def define_flags():
+def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
     config_flags.DEFINE_config_file("config", None, "The experiment, a file in configs/.", lock_config=True)
     flags.FLAGS["config"].parser = _ConfigParser("config", lock_config=True)
@@ -48,7 +50,7 @@ def define_flags():
     flags.mark_flags_as_required(["config", "workdir"])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     del argv
     # Not at import: these take seconds, which --help and bad flags need not wait for.
     import jax
@@ -88,7 +90,7 @@ def main(argv):
 
 def _config():
     try:
-        config = config_dict.ConfigDict(flags.FLAGS.config)
+        config = cast(Any, config_dict.ConfigDict(flags.FLAGS.config))
     except OSError as error:  # a file that could not be loaded raises when it is first used
         filename = config_flags.get_config_filename(flags.FLAGS["config"])
         raise UserError(f"cannot load --config={filename}: name a file such as configs/quickstart.py") from error
@@ -146,7 +148,7 @@ def _find_configs():
     package.__path__ = list(dict.fromkeys(str(pathlib.Path(f).resolve()) for f in folders if pathlib.Path(f).is_dir()))
 
 
-def run():
+def run() -> None:
     """Runs the command on the process's own flags."""
     _find_configs()
     define_flags()

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 import functools
 import pathlib
+from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,7 @@ from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
 from amgan_jax.training import state
+from amgan_jax.types import Array, Config, Tree
 from amgan_jax.workdir import CLASSIFIERS
 
 
@@ -33,7 +36,7 @@ class Editor:
       classifiers: the variables of each of `workdir.CLASSIFIERS`, by name; a bundle may lack the evaluator.
     """
 
-    def __init__(self, config, schema: Schema, generator, classifiers):
+    def __init__(self, config: Config, schema: Schema, generator: Tree, classifiers: dict[str, Tree]):
         self.config = config
         self.schema = schema
         self.generator, self.classifiers = jax.device_put((generator, classifiers))  # once, not at each call
@@ -43,7 +46,7 @@ class Editor:
         """(height, width) of images in which every network sees all that it can."""
         return max(networks.image_size(self.config, name) for name in self.classifiers)
 
-    def classify(self, image, readers: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def classify(self, image: np.ndarray, readers: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities.
 
         Args:
@@ -54,7 +57,12 @@ class Editor:
         return jax.device_get(read(self.config, self.schema, {name: self.classifiers[name] for name in readers}, image))
 
     def edit(
-        self, image, source, target, region: int | None = None, in_turn: Collection[int] | None = None
+        self,
+        image: np.ndarray,
+        source: np.ndarray,
+        target: np.ndarray,
+        region: int | None = None,
+        in_turn: Collection[int] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """(edited like image, mask float32 [B, H, W, 1] in [0, 1]).
 
@@ -89,7 +97,7 @@ class Editor:
             mask = _resize(mask, image.shape[1:3])
         return tuple(jax.device_get((edited, mask)))
 
-    def activation_maps(self, image, label) -> np.ndarray:
+    def activation_maps(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
         variables = self.classifiers["attention"]
         feature_map = apply_classifier(self.config, self.schema, "attention", variables, image).feature_maps[-1]
@@ -97,7 +105,7 @@ class Editor:
         return jax.device_get(activation_maps(variables, feature_map, label, self.schema.value_counts, size))
 
 
-def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndarray]:
+def split_edit(source_BxA: np.ndarray, target_BxA: np.ndarray, in_turn: Collection[int]) -> list[np.ndarray]:
     """The targets [B, A] of each pass of an edit; none where nothing is asked.
 
     Edits of a number of attributes that is in `in_turn` take a pass an attribute, in the schema's order; all others
@@ -111,7 +119,9 @@ def split_edit(source_BxA, target_BxA, in_turn: Collection[int]) -> list[np.ndar
     return [np.where(changed & (place <= n), target_BxA, source_BxA).astype(np.int32) for n in passes]
 
 
-def edit_once(config, schema: Schema, parameters, image, source, target) -> tuple[jax.Array, jax.Array]:
+def edit_once(
+    config: Config, schema: Schema, parameters: Tree, image: Array, source: Array, target: Array
+) -> tuple[jax.Array, jax.Array]:
     """One pass of the generator: a pure function, which exports trace as it is.
 
     Args:
@@ -131,7 +141,7 @@ def edit_once(config, schema: Schema, parameters, image, source, target) -> tupl
     return output.edited, output.mask
 
 
-def read(config, schema: Schema, classifiers, image) -> tuple[jax.Array, jax.Array]:
+def read(config: Config, schema: Schema, classifiers: Tree, image: Array) -> tuple[jax.Array, jax.Array]:
     """(label int32 [B, A], confidence float32 [B, A] in [0, 1]), by the mean of the readers' probabilities.
 
     A pure function, which exports trace as it is.
@@ -142,16 +152,17 @@ def read(config, schema: Schema, classifiers, image) -> tuple[jax.Array, jax.Arr
       classifiers: the variables of each reader, by name.
       image: float32 [B, H, W, 3] in [-1, 1], of any size.
     """
-    logits = [apply_classifier(config, schema, *reader, image).logits for reader in classifiers.items()]
+    look = functools.partial(apply_classifier, config, schema)
+    logits = [look(name, variables, image).logits for name, variables in classifiers.items()]
     return encoding.most_likely(encoding.pool(logits, schema.value_counts), schema.value_counts)
 
 
-def apply_classifier(config, schema: Schema, name: str, variables, image) -> Classification:
+def apply_classifier(config: Config, schema: Schema, name: str, variables: Tree, image: Array) -> Classification:
     """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
     return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
 
 
-def most_likely(logits_BxV, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+def most_likely(logits_BxV: Array, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     """(label int32 [B, A], confidence float32 [B, A] in [0, 1]) of logits."""
     return jax.device_get(encoding.most_likely(logits_BxV, schema.value_counts))
 
@@ -171,7 +182,7 @@ def _resize(image_BxHxWxC, size):
 
 # A module is a static argument, so that all editors of one config share what is compiled.
 @functools.partial(jax.jit, static_argnums=0)
-def apply(network, variables, *inputs):
+def apply(network: nn.Module, variables: Tree, *inputs: Array) -> Any:
     """What a network returns for inputs."""
     return network.apply(variables, *inputs)
 

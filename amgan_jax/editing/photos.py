@@ -173,7 +173,7 @@ def blend(before: Photo, after: Photo, strength: float | np.ndarray) -> Photo:
 
     Where the strength is 0, pixels are exactly those of before.
     """
-    if np.isscalar(strength) and strength == 1.0:
+    if not isinstance(strength, np.ndarray) and strength == 1.0:
         return after
     pixels = np.empty_like(before.pixels)
     for channel in range(3):  # less memory than all at once

@@ -87,7 +87,7 @@ def weight(region: Box | np.ndarray, height: int, width: int) -> np.ndarray:
         mask = np.asarray(resized, np.float32)
     if mask.all():
         return mask
-    depth = ndimage.distance_transform_edt(mask > 0.0).astype(np.float32)
+    depth = np.asarray(ndimage.distance_transform_edt(mask > 0.0), np.float32)
     return mask * np.minimum(depth / soft, 1.0)
 
 
@@ -115,7 +115,7 @@ def composite(
       UserError: the region lies outside of the photo.
     """
     reached = strength
-    if region is not None and attribute_of(region) is None:
+    if region is not None and not isinstance(region, int):
         reached = strength * weight(region, *photo.pixels.shape[:2])
     return photos.blend(photo, photos.apply_change(photo, seen, edited_HxWx3), reached), reached
 

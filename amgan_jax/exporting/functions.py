@@ -8,9 +8,10 @@
 Images are in [-1, 1], masks and confidences in [0, 1]. The batch B is free.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import functools
 import json
+import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -83,7 +84,7 @@ def signature(system: Editor, history: dict[str, Any]) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def examples(system: Editor, files=()) -> dict[str, Inputs]:
+def examples(system: Editor, files: Sequence[pathlib.Path] = ()) -> dict[str, Inputs]:
     """Inputs of each function to verify exports on: noise, rendered garments, and photos.
 
     Args:

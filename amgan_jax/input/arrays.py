@@ -16,6 +16,7 @@ from amgan_jax.input import fingerprint, sampling
 from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +56,13 @@ class ArraySource:
             for name, split in self._splits.items()
         }
 
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def classifier_batches(self, config: Config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
         for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
             size = networks.image_size(config, name)
             yield {"image": self._show(plan, "row", size), "label": plan["label"]}
 
-    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def amgan_batches(self, config: Config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
         for plan in sampling.amgan_plans(self._splits["train"].label, self.schema, config, first_step):
             size = networks.image_size(config, "amgan")
@@ -71,7 +72,7 @@ class ArraySource:
                 **{name: plan[name] for name in ("label", "reference_label", "target", "focus")},
             }
 
-    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+    def evaluation_batches(self, config: Config, split: str) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
         data = self._splits[split]
         for rows, valid in sampling.evaluation_rows(len(data.label), config.evaluate.batch_size):

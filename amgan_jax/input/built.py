@@ -1,22 +1,25 @@
 """Built datasets on disk: where they are, and the command that builds one."""
 
-import importlib.util
+from collections.abc import Mapping
+import importlib
 import json
 import os
 import pathlib
 import re
 import shlex
+from typing import Any
 
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.input import fingerprint
+from amgan_jax.types import Config
 
 # Where the labels files are that come with the package.
-_DATASETS = pathlib.Path(importlib.util.find_spec("amgan_jax.datasets").submodule_search_locations[0])
+_DATASETS = pathlib.Path(importlib.import_module("amgan_jax.datasets").__path__[0])
 RENDERED = "synthetic_garments"  # all other datasets are built from files
 
 
-def build_command(config) -> list[str]:
+def build_command(config: Config) -> list[str]:
     """The command that builds the config's dataset, without the interpreter."""
     command = ["-m", "amgan_jax.build", f"--dataset={config.data.dataset}"]
     command += [f"--{name}={value}" for name, value in sorted(config.data.builder.items())]
@@ -27,12 +30,12 @@ def build_command(config) -> list[str]:
     return command
 
 
-def is_built(config) -> bool:
+def is_built(config: Config) -> bool:
     """Whether the config's dataset is built."""
     return _variant_directory(config) is not None
 
 
-def find(config) -> pathlib.Path:
+def find(config: Config) -> pathlib.Path:
     """The folder of the config's dataset.
 
     Raises:
@@ -91,6 +94,6 @@ def _is_ours(folder):
     return bool(finished) and "schema" in json.loads(metadata.read_text())
 
 
-def variant_name(builder) -> str:
+def variant_name(builder: Mapping[str, Any]) -> str:
     """The name under which a dataset built with these flags stands."""
     return "-".join(f"{name}_{value}" for name, value in sorted(builder.items()))

@@ -1,5 +1,6 @@
 """Which data the trainings of a workdir have seen, and what to do where it is other data now."""
 
+from collections.abc import Iterable
 import hashlib
 import json
 import logging
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 Fingerprint = dict[str, dict[str, int | str]]
 
 
-def of_split(ids, label_NxA: np.ndarray, photos) -> dict[str, int | str]:
+def of_split(ids: Iterable[bytes], label_NxA: np.ndarray, photos: Iterable[bytes]) -> dict[str, int | str]:
     """What tells a split from another.
 
     Args:

@@ -1,5 +1,7 @@
 """References: which real training image shows what an edit should look like. Numpy only."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from amgan_jax.schema import UNKNOWN
@@ -17,7 +19,7 @@ class ReferenceIndex:
       value_counts: `Schema.value_counts`.
     """
 
-    def __init__(self, labels_NxA: np.ndarray, value_counts):
+    def __init__(self, labels_NxA: np.ndarray, value_counts: Sequence[int]):
         self._labels = labels_NxA
         # A 64-bit code a label: each value of each attribute, unknown too, has a random word.
         rng = np.random.default_rng(0)
@@ -31,7 +33,9 @@ class ReferenceIndex:
             for column, order, count in zip(labels_NxA.T, self._by_value, value_counts, strict=True)
         ]
 
-    def choose(self, target_BxA, changed_BxA, focus_B, rng: np.random.Generator) -> np.ndarray:
+    def choose(
+        self, target_BxA: np.ndarray, changed_BxA: np.ndarray, focus_B: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """A training image's row [B] for each target, drawn evenly from the best.
 
         The best are those that have the target label; where none has it, those that

@@ -5,6 +5,7 @@ plans into images. Plans are made for the global batch and then cut, so that the
 the same whatever the number of devices and hosts.
 """
 
+from collections.abc import Iterator, Sequence
 import dataclasses
 import functools
 import itertools
@@ -14,7 +15,8 @@ import numpy as np
 
 from amgan_jax.errors import UserError
 from amgan_jax.input.references import ReferenceIndex
-from amgan_jax.schema import UNKNOWN
+from amgan_jax.schema import UNKNOWN, Schema
+from amgan_jax.types import Config
 
 _EPOCH, _AUGMENTATION, _EDIT = range(3)  # independent random streams
 
@@ -54,7 +56,7 @@ class EditSampler:
       UserError: no image has a known label.
     """
 
-    def __init__(self, labels_NxA: np.ndarray, value_counts, single: float, balance: float):
+    def __init__(self, labels_NxA: np.ndarray, value_counts: Sequence[int], single: float, balance: float):
         self._frequencies = [
             np.bincount(column[column != UNKNOWN], minlength=count)
             for column, count in zip(labels_NxA.T, value_counts, strict=True)
@@ -120,7 +122,9 @@ class EditSampler:
         return np.sum(cumulative <= lot_B[:, None] * cumulative[:, -1:], axis=1).clip(max=len(frequency) - 1)
 
 
-def classifier_plans(labels_NxA, config, name: str, first_step: int):
+def classifier_plans(
+    labels_NxA: np.ndarray, config: Config, name: str, first_step: int
+) -> Iterator[dict[str, np.ndarray]]:
     """Endless plans of this host's part of a classifier's batches, from a step on."""
     augmentation = Augmentation(config.data.flip, config.data.crop)
     for step in itertools.count(first_step):
@@ -128,7 +132,9 @@ def classifier_plans(labels_NxA, config, name: str, first_step: int):
         yield host_part(plan, 1, jax.process_index(), jax.process_count())
 
 
-def amgan_plans(labels_NxA, schema, config, first_step: int):
+def amgan_plans(
+    labels_NxA: np.ndarray, schema: Schema, config: Config, first_step: int
+) -> Iterator[dict[str, np.ndarray]]:
     """Endless plans of this host's part of AMGAN's batches, from a step on."""
     sampler = EditSampler(labels_NxA, schema.value_counts, config.data.single, config.data.balance)
     microbatches = config.amgan.n_critic
@@ -138,7 +144,7 @@ def amgan_plans(labels_NxA, schema, config, first_step: int):
         yield host_part(plan, microbatches, jax.process_index(), jax.process_count())
 
 
-def evaluation_rows(size: int, batch_size: int):
+def evaluation_rows(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(rows [B], valid bool [B]) of batches that show every row once; padding at the end of the last is not valid."""
     for start in range(0, size, batch_size):
         rows = np.arange(start, start + batch_size)

@@ -7,8 +7,7 @@ import numpy as np
 
 from amgan_jax.input import fingerprint
 from amgan_jax.schema import Schema
-
-Batch = dict[str, np.ndarray]
+from amgan_jax.types import Batch, Config
 
 
 class Queries(NamedTuple):
@@ -32,16 +31,20 @@ class Source(Protocol):
 
     def fingerprint(self) -> fingerprint.Fingerprint:
         """What tells this data from other data, see `fingerprint.of_split`: by split."""
+        ...
 
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[Batch]:
+    def classifier_batches(self, config: Config, name: str, first_step: int) -> Iterator[Batch]:
         """image float32 [B, H, W, 3] in [-1, 1], label int32 [B, A], from a step on without end.
 
         Of the size `networks.image_size(config, name)`.
         """
+        ...
 
-    def amgan_batches(self, config, first_step: int) -> Iterator[Batch]:
+    def amgan_batches(self, config: Config, first_step: int) -> Iterator[Batch]:
         """The batch of `steps.amgan_step`, with [n_critic * B] in front of each array."""
+        ...
 
-    def evaluation_batches(self, config, split: str) -> Iterator[Batch]:
+    def evaluation_batches(self, config: Config, split: str) -> Iterator[Batch]:
         """image, of the evaluator's size, label, row int [B], valid bool [B] (False: padding); nuisance int32
         [B, 2] where known."""
+        ...

@@ -5,7 +5,7 @@ as fits; `sampling` says which rows a step shows and how; tf.data decodes, lette
 crops and flips them, in parallel and in order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import concurrent.futures
 import functools
 import itertools
@@ -23,6 +23,7 @@ from amgan_jax.input import built, fingerprint, sampling
 from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 
 _CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**26  # given to tf.data at once, at most: to start with them takes 30 ms
 _WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom, right
@@ -59,7 +60,7 @@ class DatasetSource:
       UserError: see `built.find`; or garments are rendered at another size than the evaluator sees.
     """
 
-    def __init__(self, config):
+    def __init__(self, config: Config):
         builder = tfds.builder_from_directory(built.find(config))
         if config.data.dataset == built.RENDERED:
             _check_rendered_size(config)
@@ -72,20 +73,20 @@ class DatasetSource:
             split: fingerprint.of_split(table.id, table.label, table.checksum) for split, table in self._tables.items()
         }
 
-    def classifier_batches(self, config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def classifier_batches(self, config: Config, name: str, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
         size = networks.image_size(config, name)
         return _batches(config, table, plans, {"record": "row"}, size, keep=("label",))
 
-    def amgan_batches(self, config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
+    def amgan_batches(self, config: Config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
         plans = sampling.amgan_plans(table.label, self.schema, config, first_step)
         records = {"record": "row", "reference_record": "reference_row"}
         size = networks.image_size(config, "amgan")
         return _batches(config, table, plans, records, size, keep=("label", "reference_label", "target", "focus"))
 
-    def evaluation_batches(self, config, split: str) -> Iterator[dict[str, np.ndarray]]:
+    def evaluation_batches(self, config: Config, split: str) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables[split]
         columns = {"label": table.label} | ({} if table.nuisance is None else {"nuisance": table.nuisance})
 
@@ -97,7 +98,7 @@ class DatasetSource:
         return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "valid", *columns))
 
 
-def letterbox(image_HxWx3, height: int, width: int, box=_WHOLE):
+def letterbox(image_HxWx3: tf.Tensor, height: int, width: int, box: Sequence[float] | tf.Tensor = _WHOLE) -> tf.Tensor:
     """Fits a uint8 image into height x width, keeping its shape, on white: float32 [height, width, 3] in [-1, 1].
 
     With a box (top, left, bottom, right) in [0, 1], only that part of the result is shown, as large as the whole:

@@ -31,6 +31,9 @@ class Reading(NamedTuple):
     feature_maps: list[np.ndarray]
 
 
+Judge = Callable[[np.ndarray], Reading]
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What measures work with.
@@ -44,7 +47,7 @@ class Context:
 
     schema: Schema
     editor: Editor
-    judge: Callable[[np.ndarray], Reading]
+    judge: Judge
     queries: Queries | None = None
     read_source: bool = False
 

@@ -6,10 +6,11 @@ and ssim_unedited the picture as it was; mask_iou compares where the generator p
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from skimage import metrics
 
 from amgan_jax import garments
-from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure
 from amgan_jax.measures.intervals import Tally
 
 _PSNR_OF_EQUALS = 100.0  # dB
@@ -18,14 +19,14 @@ _PSNR_OF_EQUALS = 100.0  # dB
 class Measure(BaseMeasure):
     needs_nuisance = True
 
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._tallies = {}
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         image, edited = edits.images.image, edits.edited
         truth, region = truth_and_region(edits)
-        values = {"mask_iou": _iou(edits.mask > 0.5, region)}
+        values: dict[str, ArrayLike] = {"mask_iou": _iou(edits.mask > 0.5, region)}
         for suffix, pictures in (("", edited), ("_unedited", image)):
             values[f"psnr{suffix}"] = [psnr(*pair) for pair in zip(truth, pictures, strict=True)]
             values[f"ssim{suffix}"] = [_ssim(*pair) for pair in zip(truth, pictures, strict=True)]
@@ -33,21 +34,23 @@ class Measure(BaseMeasure):
         for name, value in values.items():
             self._tallies.setdefault(name, Tally()).add(attribute, edits.images.row, value)
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         figures = {}
         for name, tally in self._tallies.items():
             figures |= tally.figures(f"counterfactual/{name}", mean=f"counterfactual/{name}")
         return figures
 
 
-def truth_and_region(edits):
+def truth_and_region(edits: Edits) -> tuple[np.ndarray, np.ndarray]:
     """What edits of rendered garments should look like, and bool [B, H, W, 1] where that is not the source."""
-    size = edits.images.image.shape[1:3]
-    before, truth = (garments.render_batch(x, edits.images.nuisance, size) for x in (edits.images.label, edits.target))
+    images = edits.images
+    assert images.nuisance is not None  # or the measure needs it and does not say so
+    size = images.image.shape[1:3]
+    before, truth = (garments.render_batch(x, images.nuisance, size) for x in (images.label, edits.target))
     return np.asarray(truth), np.asarray(garments.true_region(before, truth))
 
 
-def psnr(truth, picture):
+def psnr(truth: np.ndarray, picture: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB of a picture in [-1, 1]; 100 at most."""
     if np.array_equal(truth, picture):
         return _PSNR_OF_EQUALS  # where the ratio would be infinite, and so would every mean with it

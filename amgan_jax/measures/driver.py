@@ -1,5 +1,6 @@
 """Evaluation of a system: on validation images while it trains, on test images at the end."""
 
+from collections.abc import Iterable
 import copy
 import itertools
 import logging
@@ -15,14 +16,17 @@ from amgan_jax import workdir as workdir_lib
 from amgan_jax.bundles import provenance
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
+from amgan_jax.input.source import Source
 from amgan_jax.measures import contract, feed
 from amgan_jax.models import layers
+from amgan_jax.schema import Schema
+from amgan_jax.types import Config, Tree
 
 _log = logging.getLogger(__name__)
 _SHEET_ROWS = 10
 
 
-def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
+def evaluate(config: Config, source: Source, workdir: pathlib.Path) -> dict[str, float]:
     """Measures the newest checkpoints on the test split and writes report/.
 
     Each host does the same; the first one writes.
@@ -62,7 +66,7 @@ def evaluate(config, source, workdir: pathlib.Path) -> dict[str, float]:
     return figures
 
 
-def settle(config, source, system, judge):
+def settle(config: Config, source: Source, system: editor.Editor, judge: contract.Judge) -> Config:
     """The config with `edit.in_turn` as the share of exact edits of validation images says.
 
     Where the config says it itself, or edits are not to be measured by their number of attributes, it stays as it is.
@@ -90,7 +94,9 @@ class Measured(NamedTuple):
     charts: dict[str, contract.Chart]
 
 
-def measure(config, source, split: str, system, judge, names) -> Measured:
+def measure(
+    config: Config, source: Source, split: str, system: editor.Editor, judge: contract.Judge, names: Iterable[str]
+) -> Measured:
     """Measures a system on a split.
 
     Args:
@@ -117,7 +123,7 @@ def measure(config, source, split: str, system, judge, names) -> Measured:
     return Measured(results(measures), tables, charts)
 
 
-def build_judge(config, schema, variables):
+def build_judge(config: Config, schema: Schema, variables: Tree) -> contract.Judge:
     """The evaluator as a function of images to what it sees; see `contract.Context`."""
 
     def judge(image):
@@ -129,7 +135,7 @@ def build_judge(config, schema, variables):
     return judge
 
 
-def check_measures(config, source, split: str) -> None:
+def check_measures(config: Config, source: Source, split: str) -> None:
     """Raises UserError for a measure that there is not, or that the images of a split do not allow."""
     names = (*config.evaluate.measures, *config.evaluate.during)
     rendered = "nuisance" in next(iter(source.evaluation_batches(config, split)))

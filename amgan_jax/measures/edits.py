@@ -8,20 +8,20 @@ Tables: edit accuracy by source value (rows) and target value (columns).
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Table
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure, Table
 from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
 
 class Measure(BaseMeasure):
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._edited, self._preserved = Tally(), Tally()
         counts = context.schema.value_counts
         self._tried = [np.zeros((n, n)) for n in counts]
         self._reached = [np.zeros((n, n)) for n in counts]
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         right = edits.reading.label == edits.target
         source = edits.images.label
         for a, name in enumerate(self.context.schema.names):
@@ -32,11 +32,11 @@ class Measure(BaseMeasure):
             np.add.at(self._tried[a], place, 1)
             np.add.at(self._reached[a], place, right[asked, a])
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         edited = self._edited.figures("edit_accuracy", mean="edit_accuracy/mean")
         return edited | self._preserved.figures("preservation", mean="preservation/mean")
 
-    def tables(self):
+    def tables(self) -> dict[str, Table]:
         tables = {}
         for attribute, tried, reached in zip(self.context.schema.attributes, self._tried, self._reached, strict=True):
             with np.errstate(invalid="ignore"):

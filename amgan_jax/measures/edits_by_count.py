@@ -10,7 +10,7 @@ edits/k<k>/in_turn/...: the same edits made one attribute after another, from k 
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure, Chart
+from amgan_jax.measures.contract import BaseMeasure, Chart, Context, Edits, Figure
 from amgan_jax.measures.counterfactual import psnr, truth_and_region
 from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
@@ -19,11 +19,11 @@ _SHARES = ("each", "all", "preserved", "exact")
 
 
 class Measure(BaseMeasure):
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._tally = Tally()
 
-    def add_sets(self, count, at_once, in_turn):
+    def add_sets(self, count: int, at_once: Edits, in_turn: Edits) -> None:
         truth = None if at_once.images.nuisance is None else truth_and_region(at_once)[0]  # of both, which ask the same
         self._add(f"k{count}", at_once, truth)
         if truth is not None:
@@ -47,10 +47,10 @@ class Measure(BaseMeasure):
     def _add_psnr(self, name, row, truth, pictures):
         self._tally.add(name, row, [psnr(*pair) for pair in zip(truth, pictures, strict=True)])
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         return self._tally.figures("edits")
 
-    def charts(self):
+    def charts(self) -> dict[str, Chart]:
         figures = {name: figure.value for name, figure in self.result().items()}
         counts = range(1, 1 + len(self.context.schema.attributes))
 

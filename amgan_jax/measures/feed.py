@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from amgan_jax.input.source import Batch
 from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Images
 from amgan_jax.schema import UNKNOWN
+from amgan_jax.types import Batch
 
 
 def feed(measures: list[BaseMeasure], context: Context, batches: Iterator[Batch], seed: int) -> None:

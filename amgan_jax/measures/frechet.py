@@ -11,21 +11,21 @@ two images or edits there is none.
 import numpy as np
 from scipy import linalg
 
-from amgan_jax.measures.contract import BaseMeasure, Figure
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure, Images
 
 
 class Measure(BaseMeasure):
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._real, self._edited = [], []
 
-    def add_images(self, images):
+    def add_images(self, images: Images) -> None:
         self._real.append(images.reading.features)
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         self._edited.append(edits.reading.features)
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         if sum(map(len, self._real)) < 2 or sum(map(len, self._edited)) < 2:
             return {}
         real, edited = np.concatenate(self._real), np.concatenate(self._edited)
@@ -37,6 +37,6 @@ def frechet_distance(a_NxC: np.ndarray, b_MxC: np.ndarray) -> float:
     """Fréchet distance between Gaussians fitted to two sets of at least two feature vectors."""
     a, b = a_NxC.astype(np.float64), b_MxC.astype(np.float64)
     covariance_a, covariance_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = linalg.sqrtm(covariance_a @ covariance_b).real  # rounding gives it a small imaginary part
+    root = np.real(linalg.sqrtm(covariance_a @ covariance_b))  # rounding gives it a small imaginary part
     distance = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(covariance_a + covariance_b - 2.0 * root)
     return float(max(distance, 0.0))

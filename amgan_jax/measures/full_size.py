@@ -10,7 +10,7 @@ import numpy as np
 
 from amgan_jax import garments
 from amgan_jax.editing import carry_up, photos
-from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure, Images
 from amgan_jax.measures.counterfactual import psnr
 from amgan_jax.measures.intervals import Tally
 
@@ -22,17 +22,17 @@ _CHUNK = 8  # renders at once, which take many times the memory of the picture
 class Measure(BaseMeasure):
     needs_nuisance = True
 
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._sources, self._tallies = {}, {}
 
-    def add_images(self, images):
+    def add_images(self, images: Images) -> None:
         few = images.row < _GARMENTS
         for factor in _FACTORS:
-            large = _render(images.label[few], images.nuisance[few], factor, images.image)
+            large = _render(images.label[few], images, few, factor)
             self._sources[factor] = dict(zip(images.row[few], large, strict=True))
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         few = np.flatnonzero(edits.images.row < _GARMENTS)
         if not len(few):
             return
@@ -44,7 +44,7 @@ class Measure(BaseMeasure):
             large = [self._sources[factor][r] for r in row]
             seen = np.stack([photos.letterbox(photos.Photo(x, None), *images.image.shape[1:3]).image for x in large])
             edited, _ = self.context.editor.edit(seen, source, asked)
-            truth = _render(target, images.nuisance[few], factor, seen)
+            truth = _render(target, images, few, factor)
             change = edited - seen
             ways = {"psnr": map(carry_up.fit, seen, change), "psnr_bilinear": map(carry_up.bilinear, change)}
             for name, affine in ways.items():
@@ -52,13 +52,17 @@ class Measure(BaseMeasure):
                 values = [psnr(_unit(t), _unit(p)) for t, p in zip(truth, pictures, strict=True)]
                 self._tallies.setdefault(f"full_size/x{factor}/{name}", Tally()).add(attribute, row, values)
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         return {key: f for name, tally in self._tallies.items() for key, f in tally.figures(name, mean=name).items()}
 
 
-def _render(label, nuisance, factor, image_BxHxWx3):
-    """Garments uint8, as files of them are, `factor` times as large as an image: a list, as there may be none."""
-    size = tuple(factor * side for side in image_BxHxWx3.shape[1:3])
+def _render(label, images, few, factor):
+    """Garments uint8, as files of them are, `factor` times as large as the images: a list, as there may be none.
+
+    They are those of `few` of the images, with other labels.
+    """
+    assert images.nuisance is not None  # which this measure needs
+    nuisance, size = images.nuisance[few], tuple(factor * side for side in images.image.shape[1:3])
     starts = range(0, len(label), _CHUNK)
     chunks = (garments.render_batch(label[s : s + _CHUNK], nuisance[s : s + _CHUNK], size) for s in starts)
     return [picture for chunk in chunks for picture in np.round((np.asarray(chunk) + 1.0) * 127.5).astype(np.uint8)]

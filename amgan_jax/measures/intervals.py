@@ -1,6 +1,7 @@
 """Means of figures, and their intervals by bootstrap over images."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from amgan_jax.measures.contract import Figure
 
@@ -13,7 +14,7 @@ class Tally:
     def __init__(self):
         self._added: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def add(self, name: str, row: np.ndarray, values: np.ndarray) -> None:
+    def add(self, name: str, row: np.ndarray, values: ArrayLike) -> None:
         """Adds a value [B] of each image [B] to a name."""
         self._added.setdefault(name, []).append((np.asarray(row), np.asarray(values, np.float64)))
 

@@ -10,25 +10,23 @@ the attention network sees the source value before or the target value after.
 import numpy as np
 from skimage import transform
 
-from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure
 from amgan_jax.measures.counterfactual import truth_and_region
 from amgan_jax.measures.intervals import Tally
 
 
 class Measure(BaseMeasure):
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._tally = Tally()
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         outside = 1.0 - self._region(edits)
-        distance = sum(
-            _distance(before, after, outside)
-            for before, after in zip(edits.images.reading.feature_maps, edits.reading.feature_maps, strict=True)
-        )
+        pairs = zip(edits.images.reading.feature_maps, edits.reading.feature_maps, strict=True)
+        distance = np.sum([_distance(before, after, outside) for before, after in pairs], axis=0)
         self._tally.add(self.context.schema.names[edits.attribute], edits.images.row, distance)
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         return self._tally.figures("perceptual_distance", mean="perceptual_distance/mean")
 
     def _region(self, edits):
@@ -48,7 +46,7 @@ class Measure(BaseMeasure):
 
 def _distance(before, after, outside):
     """Distance [B] of two feature maps, weighted by `outside` [B, H, W, 1]."""
-    weight = transform.resize(outside, (*before.shape[:3], 1), order=1, anti_aliasing=True)
+    weight = np.asarray(transform.resize(outside, (*before.shape[:3], 1), order=1, anti_aliasing=True))
     difference = np.sum((_unit(before) - _unit(after)) ** 2, axis=-1, keepdims=True)
     return np.sum(weight * difference, axis=(1, 2, 3)) / np.maximum(np.sum(weight, axis=(1, 2, 3)), 1e-6)
 

@@ -9,7 +9,7 @@ the dataset has published queries, the edits are those, else one of each attribu
 
 import numpy as np
 
-from amgan_jax.measures.contract import BaseMeasure
+from amgan_jax.measures.contract import BaseMeasure, Context, Edits, Figure, Images
 from amgan_jax.measures.intervals import Tally
 from amgan_jax.schema import UNKNOWN
 
@@ -18,21 +18,21 @@ _CHUNK = 1024  # queries that are ranked at once
 
 
 class Measure(BaseMeasure):
-    def __init__(self, context):
+    def __init__(self, context: Context):
         super().__init__(context)
         self._gallery, self._queries = [], []
 
-    def add_images(self, images):
+    def add_images(self, images: Images) -> None:
         self._gallery.append((images.row, images.label, images.reading.features))
 
-    def add_edits(self, edits):
+    def add_edits(self, edits: Edits) -> None:
         if self.context.queries is None:
             self.add_queries(edits)
 
-    def add_queries(self, edits):
+    def add_queries(self, edits: Edits) -> None:
         self._queries.append((edits.images.row, edits.target, edits.reading.features))
 
-    def result(self):
+    def result(self) -> dict[str, Figure]:
         if not self._queries:
             return {}
         gallery_row, gallery_label, gallery = _join(self._gallery)

@@ -1,13 +1,22 @@
 """Where a classifier sees a value."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from amgan_jax.schema import UNKNOWN
+from amgan_jax.types import Array, Tree
 
 
-def activation_maps(variables, feature_map_BxhxwxC, label_BxA, value_counts, size) -> jax.Array:
+def activation_maps(
+    variables: Tree,
+    feature_map_BxhxwxC: jax.Array,
+    label_BxA: Array,
+    value_counts: Sequence[int],
+    size: tuple[int, int],
+) -> jax.Array:
     """Class activation maps (Zhou et al. 2016) of one value of each attribute.
 
     The head's weights for the value over the last feature map, ReLU, divided by the

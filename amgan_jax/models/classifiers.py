@@ -39,7 +39,7 @@ class ResNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
+    def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         norm = lambda: layers.batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
         x = image_BxHxWx3.astype(self.dtype)
@@ -72,7 +72,7 @@ class PlainConvNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
+    def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         x = image_BxHxWx3.astype(self.dtype)
         feature_maps = []
@@ -88,7 +88,7 @@ class PlainConvNet(nn.Module):
         return Classification(nn.Dense(sum(self.value_counts))(x), feature_maps)
 
 
-def stack(feature_maps, stages: Sequence[int]) -> jax.Array:
+def stack(feature_maps: Sequence[jax.Array], stages: Sequence[int]) -> jax.Array:
     """Feature maps of some stages, one over the other: float32 [B, h, w, C], as large as the first stage's.
 
     Each pixel of a stage has unit length over its channels, as in LPIPS (Zhang et al. 2018): no stage drowns the

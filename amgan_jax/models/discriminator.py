@@ -3,6 +3,7 @@
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from amgan_jax.models import layers
@@ -30,7 +31,7 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, view_BxHxWxC, values_BxV):
+    def __call__(self, view_BxHxWxC: jax.Array, values_BxV: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns (scores [B, h, w, 1], attribute logits [B, V]), float32.
 
         Args:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 import functools
 import math
-from typing import Any, ClassVar
+import operator
+from typing import Any, ClassVar, cast
 
 import flax.linen as nn
 import jax
@@ -53,7 +54,7 @@ class EfficientNetLite(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, train: bool = False) -> Classification:
+    def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         shared = {"train": train, "dtype": self.dtype, "axis_name": self.axis_name}
         x = image_BxHxWx3.astype(self.dtype)
@@ -168,7 +169,8 @@ class _DepthwiseConv(nn.Module):
         window, strides = (self.kernel, self.kernel), (self.stride, self.stride)
         size = tuple(-(-n // self.stride) * self.stride + self.dense for n in x.shape[1:3])
         pads = lax.padtype_to_pads(x.shape[1:3], window, strides, "SAME")
-        total = _filter(x, kernel, self.stride, size, tuple((low, high + self.dense) for low, high in pads))
+        pads = tuple((low, high + self.dense) for low, high in pads)
+        total = cast(jax.Array, _filter(x, kernel, self.stride, size, pads))
         if self.dense:
             total = nn.avg_pool(total, (2, 2))
         return total.astype(self.dtype)
@@ -208,8 +210,8 @@ _filter.defvjp(_filter_forward, _filter_backward)
 
 def _sum_of_shifted(padded, kernel, stride, size):
     """Sum over a kernel's taps of the map from there on, times the tap."""
-    (height, width), total = size, 0.0
+    (height, width), terms = size, []
     for i, j in np.ndindex(kernel.shape[:2]):
         shifted = padded[:, i : i + height : stride, j : j + width : stride]
-        total += shifted * kernel[i, j]  # float32, as the accumulators of a convolution
-    return total
+        terms.append(shifted * kernel[i, j])  # float32, as the accumulators of a convolution
+    return functools.reduce(operator.add, terms)

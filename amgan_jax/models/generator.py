@@ -52,7 +52,7 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3, condition_BxC, changed_BxA) -> Output:
+    def __call__(self, image_BxHxWx3: jax.Array, condition_BxC: jax.Array, changed_BxA: jax.Array) -> Output:
         """Edits images.
 
         Args:

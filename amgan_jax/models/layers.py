@@ -1,6 +1,8 @@
 """Blocks that the networks share. Images are NHWC; parameters are float32 whatever `dtype` says."""
 
 from collections.abc import Callable
+import functools
+import operator
 from typing import Any
 
 import flax.linen as nn
@@ -22,13 +24,13 @@ class Conv(nn.Module):
     kernel_init: Callable = nn.initializers.he_normal()
     dtype: Dtype = jnp.float32
 
-    def __call__(self, x):
+    def __call__(self, x: jax.Array) -> jax.Array:
         kernel, bias = self.weights(x.shape[-1])
         y = convolve(x.astype(self.dtype), kernel, self.stride)
-        return y + bias if self.use_bias else y
+        return y if bias is None else y + bias
 
     @nn.compact
-    def weights(self, channels: int):
+    def weights(self, channels: int) -> tuple[jax.Array, jax.Array | None]:
         """The parameters for an input of so many channels, see `Weights`."""
         return Weights(self.features, self.kernel, self.use_bias, self.kernel_init, self.dtype, name="Conv_0")(channels)
 
@@ -43,14 +45,14 @@ class Weights(nn.Module):
     dtype: Dtype
 
     @nn.compact
-    def __call__(self, channels: int):
+    def __call__(self, channels: int) -> tuple[jax.Array, jax.Array | None]:
         """Returns (kernel [k, k, channels, features], bias [features] or None) as `dtype`."""
         kernel = self.param("kernel", self.kernel_init, (self.kernel, self.kernel, channels, self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
         return jax.tree.map(lambda x: x.astype(self.dtype), (kernel, bias))
 
 
-def convolve(x, kernel, stride: int = 1):
+def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
     """Convolution of [B, H, W, C] with a kernel [k, k, C, F] and 'SAME' padding: [B, H / stride, W / stride, F].
 
     Where a matrix product does the same, it is one: XLA for CPUs is several times faster at those.
@@ -67,10 +69,11 @@ def convolve(x, kernel, stride: int = 1):
 def _convolve_by_taps(x, kernel):
     """`convolve` with a 2 x 2 kernel as a sum of four products: its gradients need no reversed copy of the kernel,
     which on a map of a few pixels is larger than all else."""
-    total = 0.0
-    for i, j in np.ndindex(2, 2):
-        total += jnp.pad(jnp.dot(x[:, i:, j:], kernel[i, j]), ((0, 0), (0, i), (0, j), (0, 0)))
-    return total
+
+    def product(i, j):
+        return jnp.pad(jnp.dot(x[:, i:, j:], kernel[i, j]), ((0, 0), (0, i), (0, j), (0, 0)))
+
+    return functools.reduce(operator.add, (product(i, j) for i, j in np.ndindex(2, 2)))
 
 
 class Downsample(nn.Module):
@@ -86,7 +89,7 @@ class Downsample(nn.Module):
     dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x: jax.Array) -> jax.Array:
         b, h, w, c = x.shape
         x = x.reshape(b, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
         return Conv(self.features, 2, use_bias=self.use_bias, dtype=self.dtype)(x.reshape(b, h // 2, w // 2, 4 * c))
@@ -101,7 +104,7 @@ class ConditionalNorm(nn.Module):
     dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x, condition):
+    def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         modulation = nn.Dense(2 * channels, kernel_init=nn.initializers.normal(0.05), dtype=self.dtype)(condition)
         scale, bias = jnp.split(modulation[:, None, None, :], 2, axis=-1)
@@ -153,7 +156,7 @@ class SubPixelUpsample(nn.Module):
     dtype: Dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x: jax.Array) -> jax.Array:
         def icnr(key, shape, dtype=jnp.float32):
             kernel = nn.initializers.he_normal()(key, (*shape[:-1], shape[-1] // 4), dtype)
             return jnp.tile(kernel, (1, 1, 1, 4))
@@ -164,7 +167,9 @@ class SubPixelUpsample(nn.Module):
         return x.reshape(b, 2 * h, 2 * w, self.features)
 
 
-def batch_norm(train: bool, dtype: Dtype, axis_name: str | None, epsilon: float = 1e-5, name: str | None = None):
+def batch_norm(
+    train: bool, dtype: Dtype, axis_name: str | None, epsilon: float = 1e-5, name: str | None = None
+) -> nn.BatchNorm:
     """Batch norm; with train by the batch's statistics over axis_name, else by running averages.
 
     The averages forget within 60 updates, as trainings of classifiers are short.
@@ -179,6 +184,6 @@ def batch_norm(train: bool, dtype: Dtype, axis_name: str | None, epsilon: float 
     )
 
 
-def spatial_mean(features_BxHxWxC):
+def spatial_mean(features_BxHxWxC: jax.Array) -> jax.Array:
     """Global average pooling, float32 [B, C]."""
     return jnp.mean(features_BxHxWxC.astype(jnp.float32), axis=(1, 2))

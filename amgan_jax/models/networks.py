@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -12,6 +12,7 @@ import optax
 from amgan_jax.errors import UserError
 from amgan_jax.models import classifiers, discriminator, efficientnet, generator
 from amgan_jax.schema import Schema
+from amgan_jax.types import Config
 from amgan_jax.workdir import section_of
 
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
@@ -32,7 +33,7 @@ class Length(NamedTuple):
     warmup_steps: int
 
 
-def classifier_length(config, name: str, images: int) -> Length:
+def classifier_length(config: Config, name: str, images: int) -> Length:
     """How long the attention network or the evaluator is trained, on so many training images."""
     section = config[name]
     steps = functools.partial(_epochs_to_steps, images=images, batch_size=section.batch_size)
@@ -43,12 +44,12 @@ def _epochs_to_steps(epochs, images, batch_size):
     return round(epochs * images / batch_size)
 
 
-def amgan_length(config) -> Length:
+def amgan_length(config: Config) -> Length:
     """How long AMGAN is trained."""
     return Length(config.amgan.num_steps, config.amgan.warmup_steps)
 
 
-def build_generator(config, schema: Schema) -> generator.Generator:
+def build_generator(config: Config, schema: Schema) -> generator.Generator:
     """The generator; UserError where config.generator.mask is none that there is."""
     if config.generator.mask not in _MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
@@ -57,19 +58,19 @@ def build_generator(config, schema: Schema) -> generator.Generator:
     )
 
 
-def build_discriminator(config, schema: Schema) -> discriminator.Discriminator:
+def build_discriminator(config: Config, schema: Schema) -> discriminator.Discriminator:
     """The module of both discriminators; each has parameters of its own."""
     knobs = _knobs(config.discriminator)
     del knobs["stages"]
     return discriminator.Discriminator(**knobs, value_count=sum(schema.value_counts), dtype=jnp.dtype(config.dtype))
 
 
-def _knobs(section):
+def _knobs(section: Config) -> dict[str, Any]:
     """A section's values for a module, which can be hashed only if they can: lists as tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
 
 
-def discriminator_view_shape(config) -> tuple[int, int, int]:
+def discriminator_view_shape(config: Config) -> tuple[int, int, int]:
     """(height, width, channels) of what the discriminators look at.
 
     Raises:
@@ -91,7 +92,7 @@ def discriminator_view_shape(config) -> tuple[int, int, int]:
     return jax.eval_shape(stack, output.feature_maps).shape[1:]
 
 
-def build_classifier(config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
+def build_classifier(config: Config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
     return classifier_type(config, name)(
         **_knobs(knobs_of(config, name)),
@@ -101,7 +102,7 @@ def build_classifier(config, name: str, schema: Schema, axis_name: str | None = 
     )
 
 
-def classifier_type(config, name: str) -> type[nn.Module]:
+def classifier_type(config: Config, name: str) -> type[nn.Module]:
     """The module that a classifier's architecture names.
 
     Raises:
@@ -120,18 +121,18 @@ def classifier_type(config, name: str) -> type[nn.Module]:
     return module
 
 
-def knobs_of(config, name: str):
+def knobs_of(config: Config, name: str) -> Config:
     """The knobs of a classifier's architecture; those of its other sections are without effect."""
     return config[name].get(section_of(config[name].architecture), {})
 
 
-def image_size(config, name: str) -> tuple[int, int]:
+def image_size(config: Config, name: str) -> tuple[int, int]:
     """(height, width) of the images that "attention", "evaluator" or "amgan" sees."""
     scale = config.evaluator.scale if name == "evaluator" else 1
     return scale * config.height, scale * config.width
 
 
-def build_optimizer(config, length: Length, repeats: int = 1) -> optax.GradientTransformation:
+def build_optimizer(config: Config, length: Length, repeats: int = 1) -> optax.GradientTransformation:
     """AdamW with a linear warm-up at the start and a linear decay to zero at the end of training.
 
     Args:
@@ -151,5 +152,8 @@ def build_optimizer(config, length: Length, repeats: int = 1) -> optax.GradientT
         [warmup, decay_start],
     )
     return optax.adamw(
-        lambda count: schedule(count // repeats), b1=config.b1, b2=config.b2, weight_decay=config.weight_decay
+        lambda count: schedule(jnp.floor_divide(count, repeats)),
+        b1=config.b1,
+        b2=config.b2,
+        weight_decay=config.weight_decay,
     )

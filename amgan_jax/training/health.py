@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from amgan_jax.report import Sheet
 from amgan_jax.schema import UNKNOWN, Schema
 
 _HEADLINES = {
@@ -55,7 +56,7 @@ def diagnose(phase: str, step: int, means: dict[str, float]) -> list[str]:
     return warnings
 
 
-def diagnose_samples(step: int, sheet) -> list[str]:
+def diagnose_samples(step: int, sheet: Sheet) -> list[str]:
     """Warnings from a sample sheet (`report.Sheet`): does the generator heed what it is asked for?"""
     if step < _GRACE_STEPS or sheet.edited.shape[0] < 2:
         return []

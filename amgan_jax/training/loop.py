@@ -20,9 +20,9 @@ from amgan_jax.metrics import MetricsWriter, written
 from amgan_jax.training import finite, health, ownership, parallel
 from amgan_jax.training.checkpoints import Checkpoints, Restored
 from amgan_jax.training.preemption import watch
+from amgan_jax.types import Batch, Config
 
 _log = logging.getLogger(__name__)
-Batch = dict[str, np.ndarray]
 
 
 _UNSTABLE = (
@@ -65,7 +65,7 @@ class Phase:
     stays: bool = False
 
 
-def run(phase: Phase, config, workdir: pathlib.Path, init: Callable):
+def run(phase: Phase, config: Config, workdir: pathlib.Path, init: Callable) -> Any:
     """Runs a phase from its newest checkpoint, or from the state that `init()` makes, to its final state.
 
     Raises:

@@ -4,38 +4,39 @@ Sums over a batch are divided by the whole batch, never by the number of known l
 so that the mean over devices of these losses is the loss of the whole batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
 from amgan_jax import encoding
+from amgan_jax.types import Array, Metrics
 
-Losses = tuple[jax.Array, dict[str, jax.Array]]  # (total, named parts)
+Losses = tuple[jax.Array, Metrics]  # (total, named parts)
 
 
 def weighted_sum(parts: dict[str, jax.Array], weights: dict[str, float]) -> Losses:
     """Total of the parts under their weights, and the parts as they are."""
-    return sum(weights[name] * part for name, part in parts.items()), parts
+    return sum((weights[name] * part for name, part in parts.items()), jnp.zeros(())), parts
 
 
-def attribute_cross_entropy(logits_BxV, label_BxA, value_counts) -> jax.Array:
+def attribute_cross_entropy(logits_BxV: jax.Array, label_BxA: Array, value_counts: Sequence[int]) -> jax.Array:
     """Cross entropy of all attributes' heads: their sum, mean over the batch; unknown labels count as 0."""
     return value_cross_entropy(logits_BxV, encoding.one_hot(label_BxA, value_counts), value_counts)
 
 
-def value_cross_entropy(logits_BxV, values_BxV, value_counts) -> jax.Array:
+def value_cross_entropy(logits_BxV: jax.Array, values_BxV: jax.Array, value_counts: Sequence[int]) -> jax.Array:
     """The same against probabilities [B, V] of values; an attribute that has none counts as 0."""
     logs = [jax.nn.log_softmax(logits, axis=-1) for logits in encoding.split_values(logits_BxV, value_counts)]
     return -jnp.mean(jnp.sum(values_BxV * jnp.concatenate(logs, axis=-1), axis=-1))
 
 
-def critic(real_scores, fake_scores) -> jax.Array:
+def critic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
     """Wasserstein critic loss (Arjovsky et al. 2017)."""
     return jnp.mean(fake_scores) - jnp.mean(real_scores)
 
 
-def gradient_penalty(score: Callable, real_BxHxWxC, fake_BxHxWxC, mix_B) -> jax.Array:
+def gradient_penalty(score: Callable, real_BxHxWxC: jax.Array, fake_BxHxWxC: jax.Array, mix_B: jax.Array) -> jax.Array:
     """Mean of (|d score / d view| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
@@ -53,18 +54,18 @@ def gradient_penalty(score: Callable, real_BxHxWxC, fake_BxHxWxC, mix_B) -> jax.
     return jnp.mean(jnp.square(norm - 1.0))
 
 
-def absolute_error(a, b) -> jax.Array:
+def absolute_error(a: jax.Array, b: jax.Array) -> jax.Array:
     """Mean |a - b|: the cycle loss (Zhu et al. 2017)."""
     return jnp.mean(jnp.abs(a - b))
 
 
-def attention(masks_BxHxWxA, regions_BxHxWxA, changed_BxA) -> jax.Array:
+def attention(masks_BxHxWxA: jax.Array, regions_BxHxWxA: jax.Array, changed_BxA: jax.Array) -> jax.Array:
     """Mean |mask - region| over pixels, sum over the attributes that change, mean over the batch."""
     error_BxA = jnp.mean(jnp.abs(masks_BxHxWxA - regions_BxHxWxA), axis=(1, 2))
     return jnp.mean(jnp.sum(error_BxA * changed_BxA, axis=-1))
 
 
-def perceptual(features_BxC, reference_features_BxC) -> jax.Array:
+def perceptual(features_BxC: jax.Array, reference_features_BxC: jax.Array) -> jax.Array:
     """Squared distance of spatially pooled features, relative to the reference's size, mean over the batch.
 
     Pooled, since an image and its reference are not aligned (compare Johnson et al. 2016, eq. 2).
@@ -74,7 +75,7 @@ def perceptual(features_BxC, reference_features_BxC) -> jax.Array:
     return jnp.mean(distance_B / (size_B + 1e-6))
 
 
-def total_variation(mask_BxHxWx1) -> jax.Array:
+def total_variation(mask_BxHxWx1: jax.Array) -> jax.Array:
     """Mean absolute difference of neighbouring mask values (GANimation's smoothness, eq. 4)."""
     vertical = jnp.abs(mask_BxHxWx1[:, 1:] - mask_BxHxWx1[:, :-1])
     horizontal = jnp.abs(mask_BxHxWx1[:, :, 1:] - mask_BxHxWx1[:, :, :-1])

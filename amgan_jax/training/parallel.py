@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Sequence
 import contextlib
+from typing import Any
 
 import jax
 from jax._src import distributed  # its store of texts for all hosts has no public name
 from jax.experimental import multihost_utils
+from jax.typing import ArrayLike
 import numpy as np
 
 from amgan_jax.errors import UserError
+from amgan_jax.types import Tree
 
 AXIS = "batch"
 
 
-def map_step(step: Callable, frozen: int = 0, devices: Sequence[jax.Device] | None = None) -> Callable:
+def map_step(
+    step: Callable,
+    frozen: int = 0,
+    devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]  (jax has it as a variable)
+) -> Callable:
     """Maps step(state, *frozen, batch) -> (state, metrics) over devices.
 
     The state has no device axis: it goes in and comes out replicated, and is donated.
@@ -81,15 +88,20 @@ def word_of_first_host(text: str) -> str:
 def post(key: str, text: str) -> None:
     """Tells all hosts a text, which stays; one that stands there already is kept."""
     with contextlib.suppress(jax.errors.JaxRuntimeError):  # another host was first, or the first host has gone
-        distributed.global_state.client.key_value_set(key, text)
+        _store().key_value_set(key, text)
 
 
 def read_post(key: str, seconds: float = 10**8) -> str | None:
     """A text that a host has posted, or will have within so many seconds; None if none has, or the first has gone."""
     try:
-        return distributed.global_state.client.blocking_key_value_get(key, int(1000 * seconds))
+        return _store().blocking_key_value_get(key, int(1000 * seconds))
     except jax.errors.JaxRuntimeError:
         return None
+
+
+def _store() -> Any:
+    """The store of texts of hosts that have joined."""
+    return distributed.global_state.client
 
 
 def wait_for_all(name: str) -> None:
@@ -98,12 +110,12 @@ def wait_for_all(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
-def replicate(tree):
+def replicate(tree: Tree) -> Tree:
     """The tree on every device of every host, as `map_step` wants it."""
     return jax.device_put(tree, _replicated())
 
 
-def span_hosts(tree):
+def span_hosts(tree: Tree) -> Tree:
     """What `map_step` returned, which each host has for its own devices, as arrays of all hosts' devices."""
     sharding = _replicated()
 
@@ -113,7 +125,7 @@ def span_hosts(tree):
     return jax.tree.map(span, tree)
 
 
-def replicated_shapes(tree):
+def replicated_shapes(tree: Tree) -> Tree:
     """Shapes of a tree's arrays, or of its shapes, as `replicate` would place them."""
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=_replicated()), tree)
 
@@ -139,7 +151,7 @@ def shard(batch: dict[str, np.ndarray], microbatches: int) -> dict[str, np.ndarr
     return {name: cut(x) for name, x in batch.items()}
 
 
-def example_keys(seed: int, step, microbatch: int, examples: int):
+def example_keys(seed: int, step: ArrayLike, microbatch: int, examples: int) -> jax.Array:
     """A key [examples] for each example of a microbatch on this device, for use inside of a mapped step.
 
     Keyed by the microbatch's number and the example's place in it on all devices, so that the number of devices

@@ -45,7 +45,7 @@ class Watch:
         self._signal = signal.SIGTERM  # until one is heard: of another host's, or of JAX's own
         self._calls = 0
         self._callbacks: list[Callable[[], None]] = []
-        self._wake = None
+        self._wake = -1  # where a byte wakes the thread that listens, once there is one
         self._ending = threading.Event()
 
     def install(self) -> None:

@@ -1,7 +1,5 @@
 """Everything that changes in training, and how it starts."""
 
-from typing import Any
-
 from flax import struct
 import jax
 import jax.numpy as jnp
@@ -9,8 +7,7 @@ import optax
 
 from amgan_jax.models import networks
 from amgan_jax.schema import Schema
-
-Tree = Any
+from amgan_jax.types import Config, Tree
 
 
 class ClassifierState(struct.PyTreeNode):
@@ -39,7 +36,7 @@ class TrainState(struct.PyTreeNode):
     discriminator_optimizer: optax.OptState
 
 
-def init_classifier(config, name: str, schema: Schema) -> ClassifierState:
+def init_classifier(config: Config, name: str, schema: Schema) -> ClassifierState:
     """Fresh state of the attention network or the evaluator, each with a seed of its own."""
     network = networks.build_classifier(config, name, schema)
     variables = network.init(jax.random.key(config[name].seed), _blank_image(config))
@@ -47,7 +44,7 @@ def init_classifier(config, name: str, schema: Schema) -> ClassifierState:
     return ClassifierState(jnp.zeros((), jnp.int32), variables, optimizer.init(variables["params"]))
 
 
-def init_amgan(config, schema: Schema) -> TrainState:
+def init_amgan(config: Config, schema: Schema) -> TrainState:
     """Fresh state of AMGAN."""
     generator_key, global_key, regional_key = jax.random.split(jax.random.key(config.seed), 3)
     keys = {networks.GLOBAL: global_key} | ({networks.REGIONAL: regional_key} if config.amgan.regional else {})
@@ -69,7 +66,7 @@ def init_amgan(config, schema: Schema) -> TrainState:
     )
 
 
-def init_generator(config, schema: Schema, key: jax.Array) -> Tree:
+def init_generator(config: Config, schema: Schema, key: jax.Array) -> Tree:
     """Fresh parameters of the generator."""
     condition = jnp.zeros((1, len(config.amgan.condition) * sum(schema.value_counts)))  # see encoding.condition
     changed = jnp.zeros((1, len(schema.attributes)))

@@ -5,9 +5,11 @@ leading axis K of microbatches, of which the classifiers use one and AMGAN one f
 update of the discriminators.
 """
 
+from collections.abc import Callable
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
+import flax.linen as nn
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -20,9 +22,12 @@ from amgan_jax.models.networks import GLOBAL, REGIONAL, Length
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
 from amgan_jax.training.state import ClassifierState, TrainState
+from amgan_jax.types import Config, Metrics, Tree
 
 
-def classifier_step(config, name: str, schema: Schema, length: Length, state: ClassifierState, batch):
+def classifier_step(
+    config: Config, name: str, schema: Schema, length: Length, state: ClassifierState, batch: dict[str, jax.Array]
+) -> tuple[ClassifierState, Metrics]:
     """One update of the attention network or the evaluator.
 
     Args:
@@ -59,7 +64,9 @@ def classifier_step(config, name: str, schema: Schema, length: Length, state: Cl
     return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
 
 
-def mixup(config, step, image, label):
+def mixup(
+    config: Config, step: jax.Array, image: jax.Array, label: jax.Array
+) -> tuple[jax.Array, list[tuple[jax.Array, jax.Array | float]]]:
     """Mixup (Zhang et al. 2018) of neighbours in a batch, which come in pairs.
 
     Args:
@@ -79,7 +86,9 @@ def mixup(config, step, image, label):
     return own * image + (1.0 - own) * swap(image), [(label, own), (swap(label), 1.0 - own)]
 
 
-def amgan_step(config, schema: Schema, state: TrainState, attention_variables, batch):
+def amgan_step(
+    config: Config, schema: Schema, state: TrainState, attention_variables: Tree, batch: dict[str, jax.Array]
+) -> tuple[TrainState, Metrics]:
     """`n_critic` updates of both discriminators and one of the generator.
 
     Args:
@@ -143,18 +152,18 @@ class Guide(NamedTuple):
 class FrozenNetwork:
     """What the frozen attention network sees in a batch."""
 
-    def __init__(self, config, schema: Schema, variables):
+    def __init__(self, config: Config, schema: Schema, variables: Tree):
         self._network = networks.build_classifier(config, "attention", schema)
         self._variables = variables
         self._value_counts = schema.value_counts
         self._size = (config.height, config.width)
         self._stages = config.discriminator.stages
 
-    def look(self, image) -> Look:
+    def look(self, image: jax.Array) -> Look:
         """What it makes of an image [B, H, W, 3]."""
         return self._look(image, self._classify(image))
 
-    def guide(self, batch) -> Guide:
+    def guide(self, batch: dict[str, jax.Array]) -> Guide:
         """The guide of a microbatch."""
         of_image, of_reference = self._classify(batch["image"]), self._classify(batch["reference"])
         lost = self._activation_maps(of_image, batch["label"])
@@ -170,24 +179,31 @@ class FrozenNetwork:
             reference=self._look(batch["reference"], of_reference),
         )
 
-    def _classify(self, image):
-        return self._network.apply(self._variables, image)
+    def _classify(self, image: jax.Array):
+        return cast(classifiers.Classification, self._network.apply(self._variables, image))
 
-    def _look(self, image, classification):
+    def _look(self, image: jax.Array, classification: classifiers.Classification):
         feature_maps = classification.feature_maps
         view = classifiers.stack(feature_maps, self._stages) if self._stages else image
         return Look(view, layers.spatial_mean(feature_maps[-1]), classification.logits)
 
-    def _activation_maps(self, classification, label):
+    def _activation_maps(self, classification: classifiers.Classification, label: jax.Array):
         feature_map = classification.feature_maps[-1]
         return activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
 
 
-def _edit(config, schema, image, source, target, params) -> generator.Output:
+def _edit(
+    config: Config, schema: Schema, image: jax.Array, source: jax.Array, target: jax.Array, params: Tree
+) -> generator.Output:
     """Images brought from their source values to their target values."""
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
     network = networks.build_generator(config, schema)
-    return network.apply({"params": params}, image, condition, encoding.changed(source, target))
+    return _apply(network, params, image, condition, encoding.changed(source, target))
+
+
+def _apply(network: nn.Module, params: Tree, *inputs) -> Any:
+    """What a network makes of inputs; flax does not know its type."""
+    return network.apply({"params": params}, *inputs)
 
 
 class Pair(NamedTuple):
@@ -202,7 +218,15 @@ class Pair(NamedTuple):
     source_label: jax.Array
 
 
-def _update_discriminators(config, schema, state, fake, guide, batch, number):
+def _update_discriminators(
+    config: Config,
+    schema: Schema,
+    state: TrainState,
+    fake: jax.Array,
+    guide: Guide,
+    batch: dict[str, jax.Array],
+    number: int,
+):
     """One update of both discriminators by a microbatch, whose edits they see as `fake`: (state, metrics)."""
     network = networks.build_discriminator(config, schema)
     length = networks.amgan_length(config)
@@ -216,7 +240,7 @@ def _update_discriminators(config, schema, state, fake, guide, batch, number):
     def loss_fn(discriminators):
         total, named = 0.0, {}
         for name, pair in pairs.items():
-            discriminate = functools.partial(network.apply, {"params": discriminators[name]})
+            discriminate = functools.partial(_apply, network, discriminators[name])
             parts = _discriminator_parts(config, schema, discriminate, pair, values, mix_B)
             loss, parts = losses.weighted_sum(parts, config.discriminator_loss)
             total += loss
@@ -231,7 +255,7 @@ def _update_discriminators(config, schema, state, fake, guide, batch, number):
     return state.replace(discriminators=discriminators, discriminator_optimizer=optimizer_state), metrics
 
 
-def _pairs(config, fake, guide, batch) -> dict[str, Pair]:
+def _pairs(config: Config, fake: jax.Array, guide: Guide, batch: dict[str, jax.Array]) -> dict[str, Pair]:
     """What each discriminator is to tell apart, by its name.
 
     References are the real images, and scored for the value of the attribute in focus alone: so what is asked for
@@ -246,7 +270,9 @@ def _pairs(config, fake, guide, batch) -> dict[str, Pair]:
     return pairs
 
 
-def _discriminator_parts(config, schema, discriminate, pair, values, mix_B):
+def _discriminator_parts(
+    config: Config, schema: Schema, discriminate: Callable, pair: Pair, values: jax.Array, mix_B: jax.Array
+):
     """The parts of one discriminator's loss.
 
     With `discriminator_loss.source_attributes`, values are read off edits too: those of the source, so that
@@ -266,7 +292,16 @@ def _discriminator_parts(config, schema, discriminate, pair, values, mix_B):
     return parts
 
 
-def _update_generator(config, schema, state, frozen, output, pull_back, guide, batch):
+def _update_generator(
+    config: Config,
+    schema: Schema,
+    state: TrainState,
+    frozen: FrozenNetwork,
+    output: generator.Output,
+    pull_back: Callable,
+    guide: Guide,
+    batch: dict[str, jax.Array],
+):
     """One update of the generator and of its moving average: (state, metrics).
 
     output: of the generator for the batch; pull_back: from a gradient of that to one of its parameters.
@@ -295,14 +330,16 @@ def _update_generator(config, schema, state, frozen, output, pull_back, guide, b
     return state.replace(generator=params, generator_optimizer=optimizer_state, ema=ema), metrics
 
 
-def _judged_parts(config, schema, discriminators, guide, batch):
+def _judged_parts(
+    config: Config, schema: Schema, discriminators: dict[str, Tree], guide: Guide, batch: dict[str, jax.Array]
+):
     """A function from the view of edits to the parts of the generator's loss that the discriminators judge."""
     network = networks.build_discriminator(config, schema)
     label, target = batch["label"], batch["target"]
     values = encoding.one_hot(_focus_only(batch, "target"), schema.value_counts)
 
     def discriminate(name, view):
-        return network.apply({"params": discriminators[name]}, view, values)
+        return _apply(network, discriminators[name], view, values)
 
     _, logits_of_image = discriminate(GLOBAL, guide.image.view)
     kept = _as_read(logits_of_image, label, target, schema.value_counts)
@@ -322,7 +359,9 @@ def _judged_parts(config, schema, discriminators, guide, batch):
     return parts
 
 
-def _restored_parts(config, schema, params, output, batch):
+def _restored_parts(
+    config: Config, schema: Schema, params: Tree, output: generator.Output, batch: dict[str, jax.Array]
+):
     """The parts of the generator's loss for which it edits once more."""
     image, label, target = batch["image"], batch["label"], batch["target"]
     parts = {}
@@ -336,7 +375,9 @@ def _restored_parts(config, schema, params, output, batch):
     return parts
 
 
-def _guided_parts(config, schema, look, output, guide, batch):
+def _guided_parts(
+    config: Config, schema: Schema, look: Look, output: generator.Output, guide: Guide, batch: dict[str, jax.Array]
+):
     """The parts of the generator's loss that compare an edit with what the frozen network sees."""
     weights, image, label, target = config.generator_loss, batch["image"], batch["label"], batch["target"]
     parts = {}
@@ -352,7 +393,7 @@ def _guided_parts(config, schema, look, output, guide, batch):
     return parts
 
 
-def _mask_parts(config, output):
+def _mask_parts(config: Config, output: generator.Output):
     """The parts of the generator's loss that the mask alone makes."""
     parts = {}
     if config.generator_loss.mask_size:
@@ -362,13 +403,13 @@ def _mask_parts(config, output):
     return parts
 
 
-def _within(region_BxHxWx1, view):
+def _within(region_BxHxWx1, view: jax.Array):
     """What the discriminators see, of the region only."""
     b, h, w, _ = view.shape
     return view * jax.image.resize(region_BxHxWx1, (b, h, w, 1), "bilinear")
 
 
-def _focus_only(batch, name):
+def _focus_only(batch: dict[str, jax.Array], name: str):
     """Labels int32 [B, A] of a batch, unknown but for the attribute in focus."""
     in_focus_BxA = jnp.arange(batch[name].shape[-1]) == batch["focus"][:, None]
     return jnp.where(in_focus_BxA, batch[name], UNKNOWN)

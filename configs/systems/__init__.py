@@ -11,6 +11,8 @@ import importlib
 import pathlib
 import pkgutil
 
+from ml_collections.config_dict import ConfigDict
+
 from amgan_jax.errors import UserError
 
 
@@ -38,7 +40,7 @@ def find() -> dict[str, System]:
     return {name: system for module in modules for name, system in module.SYSTEMS.items()}
 
 
-def switch(config, name: str, chosen: bool):
+def switch(config: ConfigDict, name: str, chosen: bool) -> ConfigDict:
     """Switches a config's parts to those of a system, and gives it back.
 
     Args:

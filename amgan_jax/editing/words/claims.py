@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from amgan_jax.editing.words.meanings import Meaning, Rank
+from amgan_jax.editing.words.items import Item
+from amgan_jax.editing.words.meanings import Lexicon, Meaning, Rank
 from amgan_jax.errors import UserError
-from amgan_jax.schema import UNKNOWN
+from amgan_jax.schema import UNKNOWN, Schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class _Claim:
     negated: bool = False
 
 
-def find_claims(items, lexicon):
+def find_claims(items: list[Item], lexicon: Lexicon) -> tuple[list[_Claim], list[str]]:
     """(what the items claim, the words that are not understood)."""
     claims, unknown = [], []
     any_main = any(item.hue and not item.of and not item.taken and not item.mode for item in items)
@@ -42,8 +43,8 @@ def find_claims(items, lexicon):
         if item.of and (item.of[0] == "part" or any_main):
             unknown.append(f"{item.text} {item.of[1]}")
             continue
-        style = _asks_for_style(items, i)
-        meanings = lexicon.styles[item.entry.style] if style else _meant(items, i)
+        style = item.entry.style if item.entry and _asks_for_style(items, i) else ""
+        meanings = lexicon.styles[style] if style else _meant(items, i)
         negated = item.mode == "not"
         text = f"no {item.text}" if negated else item.text
         if meanings:
@@ -74,7 +75,7 @@ def _meant(items, i):
 
 def _asks_for_style(items, i):
     """Whether a style's name stands beside "style", "look" or the like, or says all: "make it retro"."""
-    if not items[i].entry or not items[i].entry.style:
+    if not items[i].entry.style:
         return False
     around = [items[j] for j in (i - 1, i + 1) if 0 <= j < len(items)]
     others = [item for j, item in enumerate(items) if j != i]
@@ -91,7 +92,7 @@ def _directly_negated(items, i):
     return False
 
 
-def settle(claims, schema):
+def settle(claims: list[_Claim], schema: Schema) -> tuple[list[Understood], list[str]]:
     """(what the claims come to, exclusions that say not what is wanted).
 
     Raises:

@@ -3,9 +3,10 @@
 import dataclasses
 import math
 
-from amgan_jax.editing.words.meanings import Meaning, Rank
-from amgan_jax.editing.words.table import merged
+from amgan_jax.editing.words.meanings import Entry, Meaning, Rank
+from amgan_jax.editing.words.table import Table, merged
 from amgan_jax.editing.words.tokens import to_stems
+from amgan_jax.schema import Schema
 
 _FAR = 40.0  # in Lab, from which on a colour is another one
 
@@ -16,13 +17,13 @@ class _Color:
     families: tuple[str, ...]  # basic colours that it may count as, the likeliest first
 
 
-def read_colors(table):
+def read_colors(table: Table) -> dict[tuple[str, ...], _Color]:
     """{term: colour} of a table's `"navy": "#000080 blue"`."""
     texts = {to_stems(name): text.split() for name, text in merged(table, "colors").items()}
     return {term: _Color(_lab(code), tuple(families)) for term, (code, *families) in texts.items()}
 
 
-def add_colors(entries, schema, colors):
+def add_colors(entries: dict[tuple[str, ...], Entry], schema: Schema, colors: dict[tuple[str, ...], _Color]) -> None:
     """Has each colour mean the nearest value of each attribute of colours, where the tables say nothing else of it."""
     for attribute in _color_attributes(schema, colors):
         known = _known_colors(schema.attributes[attribute].values, colors)

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from amgan_jax.editing.words.meanings import Entry, Meaning, Rank
+from amgan_jax.editing.words.meanings import Entry, Lexicon, Meaning, Rank
+from amgan_jax.editing.words.tokens import Token
 
 
 @dataclasses.dataclass
@@ -27,45 +28,45 @@ class Item:
     override: list[Meaning] | None = None
     of: tuple[str, str] | str = ""
 
-    def is_(self, role):
+    def is_(self, role: str) -> bool:
         return self.entry is not None and role in self.entry.roles
 
-    def color(self, attribute):
+    def color(self, attribute: int) -> int | None:
         """The value that it is of an attribute of colours."""
         return next((m.value for m in self.meanings if m.attribute == attribute), None)
 
     @property
-    def meanings(self):
+    def meanings(self) -> list[Meaning]:
         if self.override is not None:
             return self.override
         return self.entry.meanings if self.entry else []
 
     @property
-    def names(self):
+    def names(self) -> set[int]:
         return self.entry.attributes if self.entry else set()
 
     @property
-    def hue(self):
+    def hue(self) -> dict[int, frozenset[int]]:
         return self.entry.hue if self.entry else {}
 
     @property
-    def negates(self):
+    def negates(self) -> bool:
         return self.is_("not") or self.is_("remove")
 
     @property
-    def filler(self):
+    def filler(self) -> bool:
         """Whether it carries no content."""
         content = {"garment", "break", "is", "term", "mark", "part"}
         return self.entry is not None and self.entry.plain and not self.entry.roles & content
 
     @property
-    def modest(self):
+    def modest(self) -> bool:
         """Whether a value and the attribute it belongs to may have it between them."""
         controls = {"garment", "break", "and", "or", "not", "remove", "resume", "instead", "into", "for"}
         return self.entry is None or (self.entry.plain and not self.entry.roles & controls)
 
 
-def cut(tokens, lexicon, text):
+def cut(tokens: list[Token], lexicon: Lexicon, text: str) -> list[Item]:
     """Cuts tokens into the longest terms."""
     items, i = [], 0
     stems = [token.stem for token in tokens]
@@ -78,7 +79,7 @@ def cut(tokens, lexicon, text):
     return items
 
 
-def set_modes(items):
+def set_modes(items: list[Item]) -> None:
     """Tells for each item whether it is wanted (""), excluded ("not"), left behind ("gone") or kept."""
     mode, removes, goal = "", False, -1
     covered = set()  # attributes that the mode has met
@@ -93,8 +94,8 @@ def set_modes(items):
             if not (item.is_("or") and mode == "not"):
                 mode, removes = "not", item.is_("remove")
             covered = set()
-        elif _goal(items, i) is not None:
-            goal = _goal(items, i)
+        elif (found := _goal(items, i)) is not None:
+            goal = found
         elif item.is_("or"):
             covered = set()
         elif item.is_("and"):
@@ -113,7 +114,7 @@ def set_modes(items):
             item.mode = mode
 
 
-def drop_denied(items):
+def drop_denied(items: list[Item]) -> None:
     """Leaves behind what is asked and denied: "peach? no, purple"."""
     for i, item in enumerate(items[:-1]):
         if item.text == "?" and items[i + 1].is_("not") and (i + 2 == len(items) or items[i + 2].is_("break")):
@@ -133,7 +134,7 @@ def _goal(items, start):
     return None
 
 
-def bind(items):
+def bind(items: list[Item]) -> None:
     """Finds the attribute that is named beside each value: in "name: value", then after it, then before it."""
     for name, sign, item in zip(items, items[1:], items[2:], strict=False):
         shared = name.names & {m.attribute for m in item.meanings}
@@ -161,7 +162,7 @@ def _bind_to(item, others, may_stand_between):
             return
 
 
-def join_colors(items, mixed):
+def join_colors(items: list[Item], mixed: dict[int, int]) -> None:
     """Makes one of "olive green" and of "black and white", and marks colours of a part, as "white buttons"."""
     i = 0
     while i < len(items):
@@ -212,4 +213,4 @@ def _mark_part(items, run):
     whole = run[-1] + 2 < len(items) and items[run[-1] + 2].is_("garment")  # white button shirt
     role = next((role for role in ("mark", "part") if after and after.is_(role) and not whole), "")
     for i in run:
-        items[i].of = role and (role, after.text)
+        items[i].of = (role, after.text) if role and after else ""

@@ -104,7 +104,7 @@ def _grammar(table):
     return roles | {"style_word": all_of(table, "style_words"), "ignored": all_of(table, "ignored")}
 
 
-def _matches(schema, key):
+def _matches(schema, key) -> list[tuple[int, int]]:
     """(attribute, value) indices that a table's `sleeve|arm=long|full` may stand for, the likeliest first."""
     wanted, _, values = key.partition("=")
     found = []

@@ -34,7 +34,7 @@ class Entry:
     roles: set[str] = dataclasses.field(default_factory=set)
 
     @property
-    def plain(self):
+    def plain(self) -> bool:
         """Whether it carries no content."""
         return not (self.meanings or self.attributes or self.style)
 

@@ -6,13 +6,14 @@ import functools
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from amgan_jax.editing.words.meanings import Entry
+from amgan_jax.editing.words.meanings import Entry, Lexicon
+from amgan_jax.editing.words.tokens import Token
 
 _SAFE = 6  # letters, from which one too many is forgiven, and above which another one is
 _LONG = 9  # letters, from which two slips are forgiven
 
 
-def spell(tokens, lexicon):
+def spell(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """Tokens with slips mended, and `buttonless` and `unpatterned` taken apart."""
     spelt = []
     for token in tokens:

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import pathlib
 import re
+from typing import Any
 
 from amgan_jax.errors import UserError
 
@@ -25,7 +26,7 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}(\s|$)")
 class Table:
     """What words mean: tables as in words.json, of which a later one holds where two say something of a word."""
 
-    layers: tuple[Mapping[str, Mapping[str, str] | str], ...]
+    layers: tuple[Mapping[str, Any], ...]  # each section an object of texts, or a text
 
 
 def read_table(paths: Iterable[pathlib.Path] = ()) -> Table:
