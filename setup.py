@@ -63,12 +63,14 @@ setuptools.setup(
         "amgan_jax": ["py.typed"],
         "amgan_jax.datasets": ["*.csv", "*.json"],
         "amgan_jax.editing.words": ["words.json"],
+        "amgan_jax.page": ["style.css"],
     },
     entry_points={
         "console_scripts": [
             "amgan-train = amgan_jax.commands.train:run",
             "amgan-edit = amgan_jax.commands.edit:run",
             "amgan-classify = amgan_jax.commands.classify:run",
+            "amgan-demo = amgan_jax.commands.demo:run",
             "amgan-build = amgan_jax.datasets.build:run",
         ]
     },

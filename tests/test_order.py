@@ -23,12 +23,13 @@ ORDER = (
     "training",
     "input",
     "editing",
+    "page",
     "measures",
     "datasets",
     "experiment",
     "commands",
 )
-RUN_BY_NAME = {"main", "edit", "classify", "styles", "build"}  # python -m amgan_jax.NAME
+RUN_BY_NAME = {"main", "edit", "classify", "styles", "build", "demo"}  # python -m amgan_jax.NAME
 
 
 def imported(source, package):

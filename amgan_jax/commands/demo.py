@@ -4,7 +4,9 @@ python -m amgan_jax.demo --workdir=DIR
 python -m amgan_jax.demo --workdir=DIR --port=8080
 """
 
+from concurrent import futures
 import errno
+import importlib.util
 import socket
 
 from absl import flags
@@ -25,17 +27,25 @@ def define_flags():
 def main(argv):
     del argv
     _check_port(flags.FLAGS.port)
-    try:
-        import gradio  # noqa: F401
-    except ImportError as error:
-        raise UserError("the page needs Gradio: pip install -e '.[demo]' for its extra") from error
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("the page needs Gradio, which is not installed: pip install -e '.[demo]' for its extra")
+    with futures.ThreadPoolExecutor(1) as pool:  # Gradio is imported while the networks are read and compiled
+        loading = pool.submit(_load, flags.FLAGS.workdir)
+        from amgan_jax.page import app
+
+        editor = loading.result()
+    app.serve(editor, _HOST, flags.FLAGS.port)
+
+
+def _load(workdir):
+    """The editor, ready to edit at once."""
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
     from amgan_jax.editing import photo_editor
-    from amgan_jax.page import app, edits
+    from amgan_jax.page import edits
 
-    editor = photo_editor.load(flags.FLAGS.workdir)
+    editor = photo_editor.load(workdir)
     edits.warm_up(editor)
-    app.serve(editor, _HOST, flags.FLAGS.port)
+    return editor
 
 
 def _check_port(port):

@@ -46,22 +46,28 @@ def launch(page: gr.Blocks, host: str, port: int | None, prevent_thread_lock: bo
         prevent_thread_lock=prevent_thread_lock,
         quiet=True,
         footer_links=[],
-        theme=gr.themes.Base(
-            primary_hue="zinc",
-            neutral_hue="zinc",
-            radius_size="lg",
-            font=["system-ui", "sans-serif"],
-            font_mono=["monospace"],
-        ),
+        theme=_theme(),
         css_paths=[_STYLE],
+    )
+
+
+def _theme():
+    """Quiet greys, and the system's own fonts: the page asks no other server for any."""
+    theme = gr.themes.Base(
+        primary_hue="zinc", neutral_hue="zinc", radius_size="lg", font=["system-ui", "sans-serif"],
+        font_mono=["monospace"],
+    )  # fmt: skip
+    return theme.set(
+        button_primary_background_fill="*primary_900",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_text_color="white",
     )
 
 
 def build(editor: PhotoEditor, folder: pathlib.Path) -> gr.Blocks:
     """The page of an editor. Visits keep their files in folders of their own under `folder`."""
-    samples = edits.write_samples(editor.schema, folder)
     with gr.Blocks(title="Change a garment", analytics_enabled=False, delete_cache=(_HOUR, 24 * _HOUR)) as page:
-        _Page(editor, folder, samples).connect(page)
+        _Page(editor, folder).connect(page)
     return page.queue()
 
 
@@ -86,8 +92,8 @@ def _said(text):
 class _Page:
     """The widgets. What a visitor does is kept in `visit`, never here."""
 
-    def __init__(self, editor: PhotoEditor, folder: pathlib.Path, samples: list[pathlib.Path]):
-        self.editor, self.folder, self.sample_files = editor, folder, samples
+    def __init__(self, editor: PhotoEditor, folder: pathlib.Path):
+        self.editor, self.folder = editor, folder
         self.visit = gr.State(None, time_to_live=24 * _HOUR, delete_callback=_forget)
         gr.HTML(_HEAD, elem_id="head")
         with gr.Row():
@@ -98,14 +104,14 @@ class _Page:
                 self._lay_out_choices()
 
     def _lay_out_photo(self):
-        with gr.Row():
+        with gr.Row(elem_id="take"):
             self.file = gr.File(
-                label="Drop a photo, or choose one", file_types=_FORMATS, type="filepath", height=120, min_width=300
-            )
+                label="A photo", show_label=False, file_types=_FORMATS, type="filepath", height=112, min_width=280,
+                elem_id="file",
+            )  # fmt: skip
             self.samples = gr.Gallery(
-                [str(path) for path in self.sample_files], label="Or take a sample", columns=4, height=120,
-                allow_preview=False, object_fit="contain", interactive=False, buttons=[], elem_id="samples",
-                min_width=300, visible=bool(self.sample_files),
+                label="Samples", show_label=False, columns=4, fit_columns=False, allow_preview=False, interactive=False,
+                height=112, min_width=280, buttons=[], elem_id="samples", visible=edits.has_samples(self.editor.schema),
             )  # fmt: skip
 
     def _lay_out_pictures(self):
@@ -125,10 +131,17 @@ class _Page:
                 names = [(edits.title(name), name) for name in self.editor.schema.names]
                 self.grid_of = gr.Dropdown(names, value=names[0][1], label="All values of", filterable=False)
                 self.draw_grid = gr.Button("Show them")
-                self.grid = gr.Gallery(label="One picture a value", columns=3, object_fit="contain", elem_id="grid")
+                self.grid = gr.Gallery(
+                    label="One picture a value",
+                    columns=3,
+                    height="auto",
+                    object_fit="contain",
+                    buttons=[],
+                    elem_id="grid",
+                )
         self.history = gr.Gallery(
-            label="Your edits, the latest first", columns=6, height=180, allow_preview=False, object_fit="contain",
-            interactive=False, buttons=[], visible=False, elem_id="history",
+            label="Your edits, the latest first", columns=6, fit_columns=False, allow_preview=False,
+            object_fit="contain", interactive=False, buttons=[], visible=False, elem_id="history",
         )  # fmt: skip
 
     def _lay_out_choices(self):
@@ -158,6 +171,10 @@ class _Page:
         shown = [self.visit, self.before_after, self.mask, self.said, self.download, self.history]
         chosen = [self.visit, *self.sources, *self.targets]
         page.load(self._begin, None, self.visit, show_progress="hidden")
+        if edits.has_samples(
+            self.editor.schema
+        ):  # drawn when the page is up: that takes seconds, a photo need not wait
+            page.load(self._draw_samples, None, self.samples, concurrency_limit=1, concurrency_id="samples")
         self.file.upload(_readable(self._open), [self.visit, self.file], opened, **on_networks)
         self.samples.select(_readable(self._open_sample), self.visit, opened, **on_networks)
         self.edit.click(_readable(self._edit), chosen, shown, **on_networks)
@@ -171,8 +188,11 @@ class _Page:
     def _begin(self):
         return _Visit(pathlib.Path(tempfile.mkdtemp(dir=self.folder)))
 
+    def _draw_samples(self):
+        return [str(path) for path in edits.write_samples(self.folder)]
+
     def _open_sample(self, visit, event: gr.SelectData):
-        return self._open(visit, self.sample_files[event.index])
+        return self._open(visit, edits.write_samples(self.folder)[event.index])
 
     def _open(self, visit, path):
         photo = edits.open_photo(self.editor, pathlib.Path(path), visit.folder)

@@ -48,14 +48,20 @@ def warm_up(editor: PhotoEditor) -> None:
     editor.edit(blank, **{attribute.name: next(value for value in attribute.values if value != seen)})
 
 
-def write_samples(schema: Schema, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Rendered garments to try, where the schema is theirs; else none."""
-    if schema != garments.SCHEMA:
-        return []
-    label = np.stack([(1 + 2 * np.arange(_SAMPLES) + a) % n for a, n in enumerate(schema.value_counts)], axis=-1)
+def has_samples(schema: Schema) -> bool:
+    """Whether garments can be rendered to try: the networks know their values."""
+    return schema == garments.SCHEMA
+
+
+def write_samples(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Rendered garments to try, which stand in a folder after the first call; that takes seconds."""
+    paths = [folder / f"garment {i + 1}.png" for i in range(_SAMPLES)]
+    if all(path.exists() for path in paths):
+        return paths
+    counts = garments.SCHEMA.value_counts
+    label = np.stack([(1 + 2 * np.arange(_SAMPLES) + a) % n for a, n in enumerate(counts)], axis=-1)
     nuisance = np.stack([np.full(_SAMPLES, _SAMPLES), np.arange(_SAMPLES)], axis=-1)
     images = garments.render_batch(label.astype(np.int32), nuisance.astype(np.int32), _SAMPLE_SIZE)
-    paths = [folder / f"garment {i + 1}.png" for i in range(_SAMPLES)]
     for path, image in zip(paths, np.asarray(images), strict=True):
         Image.fromarray(np.round((image + 1.0) * 127.5).astype(np.uint8)).save(path)
     return paths
