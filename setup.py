@@ -66,6 +66,7 @@ setuptools.setup(
         "amgan_jax": ["py.typed"],
         "amgan_jax.datasets": ["*.csv", "*.json"],
         "amgan_jax.editing.words": ["words.json"],
+        "amgan_jax.page": ["style.css"],
     },
     entry_points={
         "console_scripts": [
@@ -73,6 +74,7 @@ setuptools.setup(
             "amgan-edit = amgan_jax.commands.edit:run",
             "amgan-classify = amgan_jax.commands.classify:run",
             "amgan-export = amgan_jax.commands.export:run",
+            "amgan-demo = amgan_jax.commands.demo:run",
             "amgan-build = amgan_jax.datasets.build:run",
         ]
     },

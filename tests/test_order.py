@@ -26,12 +26,13 @@ ORDER = (
     "bundles",
     "editing",
     "exporting",
+    "page",
     "measures",
     "datasets",
     "experiment",
     "commands",
 )
-RUN_BY_NAME = {"main", "edit", "classify", "styles", "build", "export"}  # python -m amgan_jax.NAME
+RUN_BY_NAME = {"main", "edit", "classify", "styles", "build", "export", "demo"}  # python -m amgan_jax.NAME
 
 
 def imported(source, package):

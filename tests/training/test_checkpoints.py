@@ -18,8 +18,9 @@ def test_the_newest_state_and_its_seconds_come_back(tmp_path):
     saved = checkpoints.Checkpoints(tmp_path)
     for step in (1, 2, 3):
         saved.save(parallel.replicate(_state()).replace(step=jax.numpy.asarray(step)), 10.0 * step)
-    restored, seconds, window = checkpoints.Checkpoints(tmp_path).restore(_state())
+    restored, seconds, window, finished = checkpoints.Checkpoints(tmp_path).restore(_state())
     assert int(restored.step) == 3 and seconds == 30.0 and window == []
+    assert not finished
     assert checkpoints.progress(tmp_path) == (3, 30.0)
     pairs = zip(jax.tree.leaves(restored.variables), jax.tree.leaves(_state().variables), strict=True)
     for a, b in pairs:
