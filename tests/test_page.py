@@ -72,7 +72,7 @@ def _upload(tab, file):
 
 def _choose(tab, label, value):
     tab.get_by_label(label, exact=True).click()
-    tab.get_by_role("option", name=value, exact=True).click()
+    tab.get_by_role("option", name=value, exact=True).last.click()  # the list before may still be fading
 
 
 def _say(tab, text):
