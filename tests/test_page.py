@@ -18,7 +18,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 from amgan_jax.page import app  # noqa: E402
 
-_PATIENCE = 60_000  # milliseconds, for busy machines
+_PATIENCE = 20_000  # milliseconds, for busy machines
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def visit(browser, address):
         tabs.append(browser.new_page(viewport={"width": width, "height": 844}))
         tabs[-1].set_default_timeout(_PATIENCE)
         tabs[-1].goto(address)
-        tabs[-1].wait_for_load_state("networkidle")
+        tabs[-1].locator("#file input[type=file]").wait_for(state="attached")
         return tabs[-1]
 
     yield go
@@ -72,7 +72,7 @@ def _upload(tab, file):
 
 def _choose(tab, label, value):
     tab.get_by_label(label, exact=True).click()
-    tab.get_by_role("option", name=value, exact=True).click()
+    tab.get_by_role("option", name=value, exact=True).last.click()  # the list before may still be fading
 
 
 def _say(tab, text):

@@ -140,7 +140,7 @@ class _Page:
                     elem_id="grid",
                 )
         self.history = gr.Gallery(
-            label="Your edits, the latest first", columns=6, fit_columns=False, allow_preview=False,
+            label="Your edits, the latest first", columns=6, height="auto", fit_columns=False, allow_preview=False,
             object_fit="contain", interactive=False, buttons=[], visible=False, elem_id="history",
         )  # fmt: skip
 
@@ -170,7 +170,6 @@ class _Page:
         ]  # fmt: skip
         shown = [self.visit, self.before_after, self.mask, self.said, self.download, self.history]
         chosen = [self.visit, *self.sources, *self.targets]
-        page.load(self._begin, None, self.visit, show_progress="hidden")
         if edits.has_samples(
             self.editor.schema
         ):  # drawn when the page is up: that takes seconds, a photo need not wait
@@ -185,9 +184,6 @@ class _Page:
         )
         self.history.select(self._show_again, self.visit, [self.before_after, self.mask, self.said, self.download])
 
-    def _begin(self):
-        return _Visit(pathlib.Path(tempfile.mkdtemp(dir=self.folder)))
-
     def _draw_samples(self):
         return [str(path) for path in edits.write_samples(self.folder)]
 
@@ -195,6 +191,7 @@ class _Page:
         return self._open(visit, edits.write_samples(self.folder)[event.index])
 
     def _open(self, visit, path):
+        visit = visit or _Visit(pathlib.Path(tempfile.mkdtemp(dir=self.folder)))
         photo = edits.open_photo(self.editor, pathlib.Path(path), visit.folder)
         values, confidence = photo.read.values, photo.read.confidence
         sources = [
