@@ -1,7 +1,7 @@
 """Exports a trained system for use elsewhere.
 
-python -m amgan_jax.export --workdir=DIR --format=bundle --output=FOLDER [--dtype=bfloat16] [--licence="CC0 1.0"]
-python -m amgan_jax.export --workdir=DIR --format=onnx --output=FOLDER [--images='photos/*.jpg']
+python -m amgan_jax.export --workdir=DIR --format=bundle --output=FOLDER --dtype=bfloat16 --licence="CC0 1.0"
+python -m amgan_jax.export --workdir=DIR --format=onnx --output=FOLDER --images='photos/*.jpg'
 """
 
 from collections.abc import Sequence
