@@ -70,7 +70,7 @@ def test_help_and_bad_flags_wait_for_no_library(module):
     """--help shows examples, then the flags."""
     result = helpers.run("-c", _LIGHT, module, "--help")
     assert result.returncode == 0, result.stderr
-    examples, _, flags = result.stdout.partition("\nflags:\n")
+    examples, _, flags = result.stdout.partition("\nFlags:\n")
     assert "\npython " in examples and "\n  --" in flags and "\n  --" not in examples
     assert result.stdout.splitlines()[-1] == "heavy:"
     result = helpers.run("-c", _LIGHT, module, "--nonsense")

@@ -287,7 +287,7 @@ def test_a_dataset_is_added_by_one_file(tmp_path):
     image, label = _split(*_source("stripes", source), "test")
     np.testing.assert_array_equal(label, [[0], [1]])
     assert image[0, ..., 2].min() > 0.5 > image[1, ..., 2].max()  # blue, then red
-    assert "--folder: Of stripes: where the pictures are." in run("--help").stdout
+    assert "Of stripes: where the pictures are." in run("--help").stdout
     said = "is no manifest, which has labels.csv: it has colours.txt and looks like --dataset=stripes"
     helpers.assert_refused(run(*command, "--dataset=manifest"), said)
 

@@ -152,7 +152,7 @@ def test_amgans_crops_show_the_same_part_of_photos_and_references(config, source
     whole = next(source.amgan_batches(cropped, 0))
     cropped.amgan.crop = 0.5
     parts = next(source.amgan_batches(cropped, 0))
-    label = np.concatenate([b["label"][b["mask"]] for b in source.evaluation_batches(cropped, "train")])
+    label = np.concatenate([b["label"][b["valid"]] for b in source.evaluation_batches(cropped, "train")])
     plan = next(sampling.amgan_plans(label, source.schema, cropped, 0))
     for i, box in enumerate(plan["box"]):
         for name in ("image", "reference"):
