@@ -1,9 +1,13 @@
 """Fixtures that several tests share: built datasets and one trained workdir."""
 
 import os
+import pathlib
 
 # Tests compile for longer than they compute. Read when JAX is first imported, here and in what tests start.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# And many compile the same: what one has compiled, others load.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / "build" / "test_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import pytest  # noqa: E402
 
