@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from amgan_jax.schema import UNKNOWN
 from amgan_jax.types import Array
@@ -72,3 +73,11 @@ def most_likely(logits_V: Array, value_counts: Sequence[int]) -> tuple[jax.Array
 def pool(logits: Sequence[jax.Array], value_counts: Sequence[int]) -> jax.Array:
     """Logits [..., V] of the mean of several readers' probabilities, each reader's logits [..., V]."""
     return jnp.log(sum(probabilities(logits_V, value_counts) for logits_V in logits) / len(logits))
+
+
+def with_values(table_BxA: np.ndarray, values: dict[int, float]) -> np.ndarray:
+    """A copy of a table with some columns set: {attribute index: value}."""
+    changed = table_BxA.copy()
+    for attribute, value in values.items():
+        changed[:, attribute] = value
+    return changed

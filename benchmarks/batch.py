@@ -18,8 +18,8 @@ import time
 from absl import flags
 import psutil
 
-from amgan_jax import cli
-from amgan_jax.commands import batches, edit_photos, edit_stages
+from amgan_jax import cli, encoding
+from amgan_jax.commands import batches, edit_photos
 from amgan_jax.editing import editor, photos
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
@@ -65,7 +65,7 @@ def network_speed(system: editor.Editor, paths: Sequence[pathlib.Path]) -> float
 
     def once():
         source, _ = system.classify(image)
-        edited, _ = system.edit(image, source, edit_stages.with_values(source, wanted))
+        edited, _ = system.edit(image, source, encoding.with_values(source, wanted))
         system.classify(edited, readers=("evaluator",))
 
     once()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from amgan_jax import encoding
 from amgan_jax.commands import batches
 from amgan_jax.editing import photos, pictures, where
 from amgan_jax.editing.editor import Editor
@@ -96,14 +97,6 @@ def draw_grids(
         yield from failures.keep_good(batches.in_threads(pool, draw, edited))
 
 
-def with_values(table_BxA: np.ndarray, values: dict[int, float]) -> np.ndarray:
-    """A copy of a table with some columns set: {attribute index: value}."""
-    changed = table_BxA.copy()
-    for attribute, value in values.items():
-        changed[:, attribute] = value
-    return changed
-
-
 def _read(size, job):
     photo = photos.read(job.path)
     return Seen(job, photo, photos.letterbox(photo, *size))
@@ -112,8 +105,9 @@ def _read(size, job):
 def _edit_group(system, request, group, size):
     image = batches.padded([seen.letterboxed.image for seen in group], size)
     source, confidence = system.classify(image)
-    source, confidence = with_values(source, request.known), with_values(confidence, dict.fromkeys(request.known, 1.0))
-    target = with_values(source, request.wanted)
+    source = encoding.with_values(source, request.known)
+    confidence = encoding.with_values(confidence, dict.fromkeys(request.known, 1.0))
+    target = encoding.with_values(source, request.wanted)
     edited, mask = system.edit(image, source, target, where.attribute_of(request.region))
     rows = zip(group, source, confidence, target, edited, mask, strict=False)  # the last rows pad
     return [Edited(*row) for row in rows]
@@ -123,8 +117,8 @@ def _edit_to_all_values(system, attribute, request, seen):
     """Images [H, W, 3], one a value."""
     count = system.schema.value_counts[attribute]
     image = seen.letterboxed.image[None]
-    source = with_values(system.classify(image)[0], request.known)
-    target = np.repeat(with_values(source, request.wanted), count, axis=0)
+    source = encoding.with_values(system.classify(image)[0], request.known)
+    target = np.repeat(encoding.with_values(source, request.wanted), count, axis=0)
     target[:, attribute] = np.arange(count)
     image, source = np.repeat(image, count, axis=0), np.repeat(source, count, axis=0)
     return system.edit(image, source, target, where.attribute_of(request.region))[0]

@@ -34,9 +34,9 @@ class Journal:
                     f"{path} is of another request, {json.dumps(record['request'])}: name another --output, or"
                     " give --overwrite"
                 )
-        kept = [line for line, record in zip(lines, records, strict=True) if is_there(record)]
-        self.done = {record["photo"] for record in records if is_there(record)}
-        write_atomically(path, b"".join(kept))
+        kept = [(line, record) for line, record in zip(lines, records, strict=True) if is_there(record)]
+        self.done = {record["photo"] for _, record in kept}
+        write_atomically(path, b"".join(line for line, _ in kept))
 
     def append(self, record: dict) -> None:
         """Adds the record of a photo, which names it as `photo`.

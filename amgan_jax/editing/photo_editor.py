@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar, overload
 import numpy as np
 from PIL import Image
 
+from amgan_jax import encoding
 from amgan_jax.editing import editor as editor_lib
 from amgan_jax.editing import photos, where, words
 from amgan_jax.editing.editor import Editor
@@ -247,8 +248,9 @@ class PhotoEditor:
 
     def _edit_batch(self, values, known, region, strength, batch, image):
         source, confidence = self.system.classify(image)
-        source, confidence = _with(source, known), _with(confidence, dict.fromkeys(known, 1.0))
-        target = _with(source, values)
+        source = encoding.with_values(source, known)
+        confidence = encoding.with_values(confidence, dict.fromkeys(known, 1.0))
+        target = encoding.with_values(source, values)
         edited, mask = self.system.edit(image, source, target, where.attribute_of(region))
         results = []
         for i, (photo, seen) in enumerate(batch):
@@ -264,7 +266,7 @@ class PhotoEditor:
         return [self._values(label[i], confidence[i]) for i in range(len(batch))]
 
     def _attention_batch(self, values, batch, image):
-        maps = self.system.activation_maps(image, _with(self.system.classify(image)[0], values))
+        maps = self.system.activation_maps(image, encoding.with_values(self.system.classify(image)[0], values))
         return [
             {name: photos.at_photos_size(maps[i, ..., a], photo, seen) for a, name in enumerate(self.schema.names)}
             for i, (photo, seen) in enumerate(batch)
@@ -339,11 +341,3 @@ def _read(photo):
 
 def _not_a_photo(thing):
     return f"a {type(thing).__name__} is no photo: give a path, a PIL image, a uint8 array, or a list of these"
-
-
-def _with(table_BxA, values):
-    """A copy of a table with some columns set: {attribute index: value}."""
-    changed = table_BxA.copy()
-    for attribute, value in values.items():
-        changed[:, attribute] = value
-    return changed
