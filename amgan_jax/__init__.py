@@ -8,16 +8,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from amgan_jax.bundles.ready import ready_weights
     from amgan_jax.editing.photo_editor import EditedPhoto, PhotoEditor, PhotoValues, load
     from amgan_jax.errors import UserError
 
     __version__: str
 
-__all__ = ["EditedPhoto", "PhotoEditor", "PhotoValues", "UserError", "__version__", "load"]
+__all__ = ["EditedPhoto", "PhotoEditor", "PhotoValues", "UserError", "__version__", "load", "ready_weights"]
 
 _HOMES: dict[str, str] = {
     **dict.fromkeys(("EditedPhoto", "PhotoEditor", "PhotoValues", "load"), "amgan_jax.editing.photo_editor"),
     "UserError": "amgan_jax.errors",
+    "ready_weights": "amgan_jax.bundles.ready",
 }
 
 

@@ -4,7 +4,8 @@ from amgan_jax.schema import Schema
 from amgan_jax.types import Config
 
 _LOADING = {
-    "bundle": '`amgan_jax.load("FOLDER")` in Python, or any command with `--workdir=FOLDER`.',
+    "bundle": '`amgan_jax.load("FOLDER")` in Python, or any command with `--workdir=FOLDER`. Weights are kept as'
+    " {dtype}, and loaded as float32.",
     "stablehlo": "`jax.export.deserialize` of the .stablehlo files. What goes in and out is in signature.json.",
     "savedmodel": "`tf.saved_model.load`, or TensorFlow Serving. What goes in and out is in signature.json.",
     "onnx": "onnxruntime. What goes in and out is in signature.json.",
@@ -33,17 +34,18 @@ def write(config: Config, schema: Schema, history: dict, form: str) -> str:
     Args:
       config: the experiment's.
       schema: the dataset's.
-      history: see `provenance.of`; with "licence", of the weights.
+      history: see `provenance.of`; with "licence", of the weights, and of a bundle "dtype"; "about_data", what the data
+        is and under which licence, where it is known.
       form: what the weights come as, of _LOADING.
     """
     values = "\n".join(f"- {attribute.name}: {', '.join(attribute.values)}" for attribute in schema.attributes)
-    photos = history["data"].get("train", {}).get("photos")
     steps = ", ".join(f"{name} {step}" for name, step in history["steps"].items())
     sections = {
-        "Use": f"{_LOADING[form]}\n\nAttributes and values:\n\n{values}",
-        "Data": f"{config.data.dataset}" + (f", {photos} training pictures" if photos else "") + f"; updates: {steps}.",
+        "Use": f"{_LOADING[form].format_map(history)}\n\nAttributes and values:\n\n{values}",
+        "Data": _data(config, history),
+        "Training": f"Updates: {steps}.",
         "Licence of the weights": history["licence"],
-        "Figures": _figures(schema, history["figures"]),
+        "Figures": _figures(schema, history["figures"], history["data"]),
         "Limits": _LIMITS.format(height=config.height, width=config.width).strip(),
         "Not to be used for": _NOT_FOR.strip(),
     }
@@ -52,7 +54,19 @@ def write(config: Config, schema: Schema, history: dict, form: str) -> str:
     return title + about + "".join(f"\n## {name}\n\n{text}\n" for name, text in sections.items())
 
 
-def _figures(schema, figures):
+def _data(config, history):
+    """The dataset's name, what is known of it, and the number of pictures."""
+    about, photos = history.get("about_data"), _pictures(history["data"], "train")
+    about, photos = f": {about}" if about else "", f", {photos} training pictures" if photos else ""
+    return f"{config.data.dataset}{photos}{about}."
+
+
+def _pictures(data, split):
+    """How many a split has; None where it is not known."""
+    return data.get(split, {}).get("photos")
+
+
+def _figures(schema, figures, data):
     """Tables by attribute and by k, of those figures that there are."""
     if not figures:
         return "It was not evaluated."
@@ -61,7 +75,7 @@ def _figures(schema, figures):
         k: [figures.get(f"edits/k{k}/{share}") for share, _ in _BY_COUNT] for k in range(1, 1 + len(schema.names))
     }
     return (
-        "Shares of test images.\n\n"
+        f"Shares of {_pictures(data, 'test') or 'the'} test pictures, which it was not trained on.\n\n"
         + _table(("attribute", *(title for _, title in _BY_ATTRIBUTE)), by_attribute)
         + "\n\nEdits of several attributes, in one pass.\n\n"
         + _table(("attributes asked for", *(title for _, title in _BY_COUNT)), by_count)

@@ -6,33 +6,34 @@ import functools
 import io
 import pathlib
 
-from amgan_jax.commands import batches
+from amgan_jax.commands import batches, compiled
 from amgan_jax.commands.journal import Journal
 from amgan_jax.editing import editor, photos
 from amgan_jax.files import local_path, write_atomically
 
 
-def run(workdir: str, images: str, output: str | None, skip_bad: bool, overwrite: bool) -> None:
-    """Reads photos into a table, or prints it; the arguments are the command's flags.
+def run(folder: pathlib.Path, images: str, output: str | None, skip_bad: bool, overwrite: bool) -> None:
+    """Reads photos into a table, or prints it; the arguments are the system's folder and the command's flags.
 
     Raises:
       UserError: bad input.
     """
     paths = photos.find(images)
-    system = editor.load(local_path(workdir))
+    compiled.keep()
+    system = editor.load(folder)
     failures = batches.Failures(skip_bad)
     if output is None:
         with batches.progress(len(paths), 0) as bar:
             rows = list(batches.counted(classify(system, paths, failures), bar))
         print(_table(system.schema, rows) if rows else "", end="")
     else:
-        _fill_table(system, paths, failures, local_path(output), workdir, overwrite)
+        _fill_table(system, paths, failures, local_path(output), folder, overwrite)
     failures.report(len(paths))
 
 
-def _fill_table(system, paths, failures, output, workdir, overwrite):
+def _fill_table(system, paths, failures, output, folder, overwrite):
     """Rows go into a journal beside the table, which is written when all are there or the command is stopped."""
-    request = {"workdir": str(local_path(workdir).resolve()), "attributes": list(system.schema.names)}
+    request = {"workdir": str(folder.resolve()), "attributes": list(system.schema.names)}
     journal = Journal(output.with_name(f".{output.name}.jsonl"), request, overwrite)
     left = [path for path in paths if str(path) not in journal.done]
     with batches.progress(len(paths), len(paths) - len(left)) as bar:

@@ -13,6 +13,7 @@ import socket
 from absl import flags
 
 from amgan_jax import cli
+from amgan_jax.commands import systems
 from amgan_jax.errors import UserError
 
 _HOST = "127.0.0.1"  # photos are nobody else's business
@@ -20,31 +21,33 @@ _HOST = "127.0.0.1"  # photos are nobody else's business
 
 def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
-    flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
+    systems.define_flags()
     flags.DEFINE_integer("port", 7860, "Where the page is: http://127.0.0.1:PORT.", 1, 65535)
-    flags.mark_flags_as_required(["workdir"])
 
 
 def main(argv: Sequence[str]) -> None:
     del argv
+    folder = systems.folder(flags.FLAGS)
     _check_port(flags.FLAGS.port)
     if importlib.util.find_spec("gradio") is None:
         raise UserError("the page needs Gradio, which is not installed: pip install -e '.[demo]' for its extra")
     with futures.ThreadPoolExecutor(1) as pool:  # Gradio is imported while the networks are read and compiled
-        loading = pool.submit(_load, flags.FLAGS.workdir)
+        loading = pool.submit(_load, folder)
         from amgan_jax.page import app
 
         editor = loading.result()
     app.serve(editor, _HOST, flags.FLAGS.port)
 
 
-def _load(workdir):
+def _load(folder):
     """The editor, ready to edit at once."""
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
+    from amgan_jax.commands import compiled
     from amgan_jax.editing import photo_editor
     from amgan_jax.page import edits
 
-    editor = photo_editor.load(workdir)
+    compiled.keep()
+    editor = photo_editor.load(folder)
     edits.warm_up(editor)
     return editor
 

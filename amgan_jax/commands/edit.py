@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from amgan_jax import cli
+from amgan_jax.commands import systems
 from amgan_jax.errors import UserError
 
 _FORMATS = ("png", "jpg", "webp")
@@ -23,7 +24,7 @@ _FORMATS = ("png", "jpg", "webp")
 
 def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
-    flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
+    systems.define_flags()
     flags.DEFINE_string("images", None, "Photos: a path or a quoted pattern; ** stands for any folders.")
     flags.DEFINE_string("set", None, "The values that the photos should have: attribute=value,attribute=value.")
     flags.DEFINE_string("text", None, "The same in words: a navy jumper, no buttons. What --set says holds.")
@@ -44,15 +45,15 @@ def define_flags() -> None:
     flags.DEFINE_string("contact_sheet", None, "Picture of up to 48 photos before and after; for a folder of edits.")
     flags.DEFINE_bool("skip_bad", False, "Leave out photos that cannot be read or written, and list them at the end.")
     flags.DEFINE_bool("overwrite", False, "Edit all photos anew, also those that edits.jsonl says are done.")
-    flags.mark_flags_as_required(["workdir"])
 
 
 def main(argv: Sequence[str]) -> None:
     del argv
     check_flags(flags.FLAGS)
+    folder = systems.folder(flags.FLAGS)
     from amgan_jax.commands import edit_photos  # JAX takes seconds, which --help and bad flags need not wait for
 
-    edit_photos.run(flags.FLAGS)
+    edit_photos.run(flags.FLAGS, folder)
 
 
 def check_flags(given: flags.FlagValues) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from amgan_jax import workdir as workdir_lib
-from amgan_jax.commands import batches, edit_stages
+from amgan_jax.commands import batches, compiled, edit_stages
 from amgan_jax.commands.edit_stages import Job, Request
 from amgan_jax.commands.journal import Journal
 from amgan_jax.editing import editor, photos, pictures, where, words
@@ -24,24 +24,25 @@ _ON_SHEET = 48  # pairs, evenly picked
 _log = logging.getLogger(__name__)
 
 
-def run(given: flags.FlagValues) -> None:
-    """Edits photos as the flags of `commands.edit` say.
+def run(given: flags.FlagValues, folder: pathlib.Path) -> None:
+    """Edits photos as the flags of `commands.edit` say, with the system in a folder.
 
     Raises:
       UserError: bad input.
     """
     if given.explain:
-        _wanted(given, workdir_lib.load(local_path(given.workdir))[1])
+        _wanted(given, workdir_lib.load(folder)[1])
         return
     output = local_path(given.output)
     root, paths = photos.root_of(given.images), _without_outputs(given.images, output)
     to_folder = is_folder(paths, output)
     _check_output(given, paths, output, to_folder)
-    system = editor.load(local_path(given.workdir))
+    compiled.keep()
+    system = editor.load(folder)
     request = _request(given, system.schema)
     grid = None if given.grid is None else system.schema.index(given.grid)
     jobs = plan(paths, root, output, given.format or _FORMAT, local_path(given.masks) if given.masks else None)
-    journal = _journal(given, request, system.schema, output) if to_folder else None
+    journal = _journal(given, folder, request, system.schema, output) if to_folder else None
     failures = batches.Failures(given.skip_bad)
     left = [job for job in jobs if journal is None or _name(job, root) not in journal.done]
     with batches.progress(len(jobs), len(jobs) - len(left)) as bar:
@@ -83,13 +84,13 @@ def _wanted(given, schema: Schema):
     return parsed.values | wanted
 
 
-def _journal(given, request, schema, output):
+def _journal(given, folder, request, schema, output):
     """edits.jsonl of a folder; a photo is done where its line and its picture are there."""
     region = given.region
     if isinstance(request.region, np.ndarray):  # whose file may change
         region = f"mask {hashlib.sha256(request.region.tobytes()).hexdigest()[:16]}"
     asked = {
-        "workdir": str(local_path(given.workdir).resolve()),
+        "workdir": str(folder.resolve()),
         "set": _by_name(schema, request.wanted),
         "known": _by_name(schema, request.known),
         "grid": given.grid,

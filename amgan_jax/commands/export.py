@@ -9,35 +9,36 @@ from collections.abc import Sequence
 from absl import flags
 
 from amgan_jax import cli
+from amgan_jax.commands import systems
 from amgan_jax.files import local_path
 
 
 def define_flags() -> None:
     """Not at import: another program may import this module and have flags of its own."""
-    flags.DEFINE_string("workdir", None, "A trained workdir, or a bundle.")
+    systems.define_flags()
     flags.DEFINE_enum("format", None, ["bundle", "onnx", "savedmodel", "stablehlo"], "What to write.")
     flags.DEFINE_string("output", None, "The folder to write, new or empty.")
     flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "What a bundle's weights are stored as.")
     flags.DEFINE_bool("evaluator", True, "Keep the evaluator in a bundle: it helps to read photos, and judges edits.")
     flags.DEFINE_string("images", None, "Photos to verify the export on, beside noise and rendered garments.")
     flags.DEFINE_string("licence", None, "Of the weights, for the model card. Default: what a bundle says, or unknown.")
-    flags.mark_flags_as_required(["workdir", "format", "output"])
+    flags.DEFINE_string("about_data", None, "What it was trained on, under which licence, for the model card.")
+    flags.mark_flags_as_required(["format", "output"])
 
 
 def main(argv: Sequence[str]) -> None:
     del argv
+    given = flags.FLAGS
+    directory, output = systems.folder(given), local_path(given.output)
     # Not at import: JAX takes seconds, which --help and bad flags need not wait for.
     from amgan_jax.bundles import bundle, provenance
     from amgan_jax.editing import editor, photos
     from amgan_jax.exporting import formats
 
-    given = flags.FLAGS
-    directory, output = local_path(given.workdir), local_path(given.output)
     bundle.check_new(output)
     files = photos.find(given.images) if given.images else []
     system, history = editor.load(directory), {"licence": "unknown"} | provenance.of(directory)
-    if given.licence:
-        history["licence"] = given.licence
+    history |= {name: given[name].value for name in ("licence", "about_data") if given[name].value}
     if given.format == "bundle":
         bundle.write(output, system, history, given.dtype, given.evaluator)
     else:

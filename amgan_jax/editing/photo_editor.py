@@ -10,13 +10,13 @@ import io
 import itertools
 import logging
 import os
-import pathlib
 from typing import NamedTuple, TypeVar, overload
 
 import numpy as np
 from PIL import Image
 
 from amgan_jax import encoding
+from amgan_jax.bundles import ready
 from amgan_jax.editing import editor as editor_lib
 from amgan_jax.editing import photos, where, words
 from amgan_jax.editing.editor import Editor
@@ -30,7 +30,6 @@ _Result = TypeVar("_Result")
 
 _BATCH = 8  # photos of a list that are edited at once; one photo is edited alone: two shapes are compiled
 _SHOWN = 512  # pixels of the longer side of a photo in a notebook
-_WEIGHTS = pathlib.Path(__file__).parents[1] / "weights"  # ready weights, a bundle a folder
 _log = logging.getLogger(__name__)
 
 
@@ -289,16 +288,7 @@ def load(directory: str | os.PathLike) -> PhotoEditor:
     Raises:
       UserError: it is none of these, is not trained yet, or is damaged.
     """
-    return PhotoEditor(editor_lib.load(_find(os.fspath(directory))))
-
-
-def _find(name):
-    """The folder of that path; where there is none, that of the ready weights of that name."""
-    folder = local_path(name)
-    ready = sorted(path.name for path in _WEIGHTS.glob("*") if path.is_dir())
-    if folder.is_dir() or name not in ready:
-        return folder
-    return _WEIGHTS / name
+    return PhotoEditor(editor_lib.load(ready.find(directory)))
 
 
 def _map_batches(

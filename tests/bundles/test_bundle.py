@@ -50,7 +50,8 @@ def exported(workdir, tmp_path_factory):
         folders[dtype] = tmp_path_factory.mktemp("bundles") / dtype
         result = helpers.run(
             "-m", "amgan_jax.export", f"--workdir={workdir}", "--format=bundle", f"--output={folders[dtype]}",
-            f"--dtype={dtype}", "--licence=CC0 1.0", f"--evaluator={dtype == 'float32'}",
+            f"--dtype={dtype}", "--licence=CC0 1.0", "--about_data=drawn, not taken",
+            f"--evaluator={dtype == 'float32'}",
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
     return folders
@@ -88,7 +89,9 @@ def test_a_bundle_says_where_it_comes_from(workdir, exported):
     assert history["steps"] == {"attention": 3, "evaluator": 4, "amgan": 5} and history["seconds"] == 6.0
     card = (exported["float32"] / "README.md").read_text()
     assert "| color |  | 0.91 |  |" in card and "| 2 |  |  | 0.78 |" in card
-    assert "CC0 1.0" in card and "63 training pictures" in card and "collar: round" in card
+    assert "CC0 1.0" in card and "63 training pictures: drawn, not taken." in card and "collar: round" in card
+    assert "kept as float32, and loaded as float32" in card
+    assert "kept as bfloat16, and loaded as float32" in (exported["bfloat16"] / "README.md").read_text()
     unmeasured = model_card.write(helpers.tiny_config(), garments.SCHEMA, history | {"figures": {}}, "bundle")
     assert "It was not evaluated." in unmeasured
 

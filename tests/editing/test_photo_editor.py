@@ -9,6 +9,7 @@ import pytest
 
 import amgan_jax
 from amgan_jax import garments
+from amgan_jax.bundles import ready
 from amgan_jax.editing import editor, photo_editor, photos
 from amgan_jax.training import state
 from amgan_jax.workdir import CLASSIFIERS
@@ -181,8 +182,10 @@ def test_what_is_no_system_is_refused(tmp_path, monkeypatch):
         with pytest.raises(amgan_jax.UserError, match="has no config.json"):
             amgan_jax.load(name)
     loaded = []
-    monkeypatch.setattr(photo_editor, "_WEIGHTS", tmp_path)
+    monkeypatch.setattr(ready, "FOLDER", tmp_path)
     (tmp_path / "garments").mkdir()
+    (tmp_path / "garments" / "config.json").touch()
+    assert amgan_jax.ready_weights() == ["garments"]
     monkeypatch.setattr(editor, "load", loaded.append)
     amgan_jax.load("garments")
     amgan_jax.load(pathlib.Path("garment"))
