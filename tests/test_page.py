@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 from PIL import Image
+import pillow_heif
 import pytest
 
 from amgan_jax.editing import photo_editor
-from amgan_jax.errors import UserError
 from amgan_jax.page import edits
 from tests import helpers
 from tests.editing.test_photo_editor import Known
@@ -18,7 +18,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 from amgan_jax.page import app  # noqa: E402
 
-_PATIENCE = 20_000  # milliseconds, for busy machines
+_PATIENCE = 120_000  # milliseconds, for busy machines
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,16 @@ def address(tmp_path_factory):
     page.close()
 
 
+def _chromium():
+    """Chromium of the system; None where Playwright's own is to be used."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-headless-shell", "google-chrome"))), None)
+
+
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
         try:
-            started = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            started = driver.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         except playwright.Error as error:
             pytest.skip(f"no Chromium: {error}")
         yield started
@@ -64,6 +69,22 @@ def _file(level, name="photo.png"):
     buffer = io.BytesIO()
     Image.new("RGB", (61, 40), (level, level, level)).save(buffer, "PNG")
     return {"name": name, "mimeType": "image/png", "buffer": buffer.getvalue()}
+
+
+def _heic(level):
+    """As telephones take and name them."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 40), (level, level, level))).save(buffer, quality=90)
+    return {"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": buffer.getvalue()}
+
+
+def _go_to(tab, script):
+    """Presses Tab until what has the focus is what a script says of `it`."""
+    for _ in range(60):
+        if tab.evaluate(f"(it => {script})(document.activeElement)"):
+            return
+        tab.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not get to {script}")
 
 
 def _upload(tab, file):
@@ -106,6 +127,22 @@ def test_a_photo_is_read_corrected_edited_and_downloaded(visit):
     assert tab.locator("#history button").count() == 1
 
 
+def test_a_telephones_photo_is_edited_by_keyboard(visit):
+    tab = visit()
+    _go_to(tab, "it.closest('#file') !== null")
+    _upload(tab, _heic(51))  # the window that asks for a file is not the page's
+    _wait_for(tab, "color is (75% sure)")
+    _go_to(tab, "it.getAttribute('aria-label') === 'color should be'")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    _go_to(tab, "it.id === 'edit'")
+    tab.keyboard.press("Enter")
+    _wait_for(tab, "Edited: color: ")
+    _go_to(tab, "it.closest('#download') !== null")
+    assert _downloaded(tab).shape == (40, 64, 3)
+
+
 def test_words_are_understood_and_what_is_not_is_said_and_the_page_goes_on(visit):
     tab = visit()
     _upload(tab, _file(51))
@@ -122,7 +159,7 @@ def test_a_bad_file_gets_a_message_that_names_it_and_the_page_goes_on(visit):
     _upload(tab, {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
     _wait_for(tab, "broken.png is not a picture that can be read")
     assert "/tmp" not in tab.locator("body").inner_text()
-    tab.reload()
+    tab.locator("#file input[type=file]").wait_for(state="attached")
     _upload(tab, _file(51))
     _wait_for(tab, "color is (75% sure)")
 
@@ -146,20 +183,6 @@ def test_a_telephone_shows_all_of_it(visit):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     box = tab.get_by_role("button", name="Edit", exact=True).bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["height"] >= 40
-
-
-def test_all_values_of_an_attribute_are_in_the_schemas_order(tmp_path):
-    editor = photo_editor.PhotoEditor(Known())
-    path = tmp_path / "photo.bmp"
-    Image.new("RGB", (61, 40), (51, 51, 51)).save(path)
-    photo = edits.open_photo(editor, path, tmp_path)
-    assert photo.shown.suffix == ".png"  # not all browsers show the photo's own format
-    drawn = edits.grid(editor, photo, photo.read.values, "color")
-    assert [value for _, value in drawn] == list(Known.schema.attributes[2].values)
-    changed = [np.asarray(picture).mean() > 60 for picture, _ in drawn]
-    assert changed == [value != "green" for _, value in drawn]
-    with pytest.raises(UserError, match="nothing to change"):
-        edits.edit(editor, photo, photo.read.values, {"color": "green"}, tmp_path)
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_loaded(address):

@@ -15,7 +15,7 @@ from amgan_jax.page import edits
 
 _STYLE = pathlib.Path(__file__).with_name("style.css")
 _HOUR = 3600  # seconds
-_FORMATS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"]
+_FORMATS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"]
 _KEEP = ("keep", "")  # the choice of a value that shall stay
 _HEAD = "<h1>Change a garment</h1><p>Take a photo, say what the garment should be, and see it so.</p>"
 _EMPTY = "<div>Drop a photo above, or take a sample.<br>It is read first; you can correct what was misread.</div>"
@@ -170,11 +170,11 @@ class _Page:
         ]  # fmt: skip
         shown = [self.visit, self.before_after, self.mask, self.said, self.download, self.history]
         chosen = [self.visit, *self.sources, *self.targets]
-        if edits.has_samples(
-            self.editor.schema
-        ):  # drawn when the page is up: that takes seconds, a photo need not wait
+        if edits.has_samples(self.editor.schema):
+            # Drawn when the page is up: that takes seconds, a photo need not wait.
             page.load(self._draw_samples, None, self.samples, concurrency_limit=1, concurrency_id="samples")
-        self.file.upload(_readable(self._open), [self.visit, self.file], opened, **on_networks)
+        taken = self.file.upload(_readable(self._open), [self.visit, self.file], opened, **on_networks)
+        taken.then(lambda: None, None, self.file, show_progress="hidden")  # so that another can be dropped
         self.samples.select(_readable(self._open_sample), self.visit, opened, **on_networks)
         self.edit.click(_readable(self._edit), chosen, shown, **on_networks)
         understood = self.words.submit(_readable(self._understand), self.words, [self.said, *self.targets])
@@ -185,10 +185,10 @@ class _Page:
         self.history.select(self._show_again, self.visit, [self.before_after, self.mask, self.said, self.download])
 
     def _draw_samples(self):
-        return [str(path) for path in edits.write_samples(self.folder)]
+        return [str(path) for path in edits.write_samples(self.editor.schema, self.folder)]
 
     def _open_sample(self, visit, event: gr.SelectData):
-        return self._open(visit, edits.write_samples(self.folder)[event.index])
+        return self._open(visit, edits.write_samples(self.editor.schema, self.folder)[event.index])
 
     def _open(self, visit, path):
         visit = visit or _Visit(pathlib.Path(tempfile.mkdtemp(dir=self.folder)))

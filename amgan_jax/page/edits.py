@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,8 @@ from amgan_jax.schema import Schema
 
 Label = dict[str, str]  # {attribute: value}
 
-_SAMPLES = 4
+_PHOTOS = pathlib.Path(__file__).parents[1] / "samples"
+_SAMPLES = 4  # of rendered garments
 _SAMPLE_SIZE = (384, 384)  # pixels: larger than the networks', as photos are
 _GRID_SIZE = 384  # pixels of the longer side of a grid's pictures
 _SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".webp")
@@ -49,12 +51,25 @@ def warm_up(editor: PhotoEditor) -> None:
 
 
 def has_samples(schema: Schema) -> bool:
-    """Whether garments can be rendered to try: the networks know their values."""
-    return schema == garments.SCHEMA
+    """Whether there are pictures to try: the networks know the attributes that these have."""
+    return schema.names == garments.SCHEMA.names
 
 
-def write_samples(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Rendered garments to try, which stand in a folder after the first call; that takes seconds."""
+def write_samples(schema: Schema, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Pictures to try, which stand in a folder after the first call: rendered garments where the schema is theirs.
+
+    Rendering them takes seconds; else these are photos.
+    """
+    if schema == garments.SCHEMA:
+        return _render_samples(folder)
+    originals = sorted(_PHOTOS.glob("*.jpg"))
+    for path in originals:
+        if not (folder / path.name).exists():
+            shutil.copy(path, folder)
+    return [folder / path.name for path in originals]
+
+
+def _render_samples(folder):
     paths = [folder / f"garment {i + 1}.png" for i in range(_SAMPLES)]
     if all(path.exists() for path in paths):
         return paths
