@@ -19,7 +19,8 @@ def keep() -> None:
 
     A folder that cannot be written is a warning, as is a kept program that cannot be read: JAX compiles it again.
     """
-    if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
+    settings = jax.config.values
+    if settings["jax_compilation_cache_dir"] or not settings["jax_enable_compilation_cache"]:
         return
     folder = _folder()
     try:

@@ -174,7 +174,8 @@ class _Page:
             # Drawn when the page is up: that takes seconds, a photo need not wait.
             page.load(self._draw_samples, None, self.samples, concurrency_limit=1, concurrency_id="samples")
         taken = self.file.upload(_readable(self._open), [self.visit, self.file], opened, **on_networks)
-        taken.then(lambda: None, None, self.file, show_progress="hidden")  # so that another can be dropped
+        for then in (taken.success, taken.failure):  # after a bad one, too, another can be dropped
+            then(lambda: None, None, self.file, show_progress="hidden")
         self.samples.select(_readable(self._open_sample), self.visit, opened, **on_networks)
         self.edit.click(_readable(self._edit), chosen, shown, **on_networks)
         understood = self.words.submit(_readable(self._understand), self.words, [self.said, *self.targets])
