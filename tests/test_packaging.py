@@ -40,6 +40,13 @@ def test_words_are_installed(installed, tmp_path):
     assert (result.returncode, result.stdout) == (0, 'understood: color=blue ("navy")\n')
 
 
+def test_ready_weights_and_photos_to_try_are_installed(installed):
+    for name in ("samples", "weights"):
+        files = {path.relative_to(helpers.ROOT) for path in (helpers.ROOT / "amgan_jax" / name).rglob("*.*")}
+        assert all((installed / path).read_bytes() == (helpers.ROOT / path).read_bytes() for path in files)
+    assert (installed / "amgan_jax" / "samples" / "shirt.jpg").exists()
+
+
 def test_the_version_is_that_of_what_is_installed():
     assert amgan_jax.__version__ == importlib.metadata.version("amgan-jax")
     with pytest.raises(AttributeError, match="no attribute 'versio'"):

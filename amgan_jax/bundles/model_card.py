@@ -45,7 +45,7 @@ def write(config: Config, schema: Schema, history: dict, form: str) -> str:
         "Data": _data(config, history),
         "Training": f"Updates: {steps}.",
         "Licence of the weights": history["licence"],
-        "Figures": _figures(schema, history["figures"], history["data"]),
+        "Figures": _figures(config, schema, history["figures"], history["data"]),
         "Limits": _LIMITS.format(height=config.height, width=config.width).strip(),
         "Not to be used for": _NOT_FOR.strip(),
     }
@@ -66,18 +66,19 @@ def _pictures(data, split):
     return data.get(split, {}).get("photos")
 
 
-def _figures(schema, figures, data):
+def _figures(config, schema, figures, data):
     """Tables by attribute and by k, of those figures that there are."""
     if not figures:
         return "It was not evaluated."
     by_attribute = {n: [figures.get(f"{group}/{n}") for group, _ in _BY_ATTRIBUTE] for n in (*schema.names, "mean")}
-    by_count = {
-        k: [figures.get(f"edits/k{k}/{share}") for share, _ in _BY_COUNT] for k in range(1, 1 + len(schema.names))
-    }
+    in_turn, by_count = config.edit.in_turn or (), {}
+    for k in range(1, 1 + len(schema.names)):
+        way = "/in_turn" if k in in_turn else ""
+        by_count[f"{k}, one after another" if way else k] = [figures.get(f"edits/k{k}{way}/{s}") for s, _ in _BY_COUNT]
     return (
         f"Shares of {_pictures(data, 'test') or 'the'} test pictures, which it was not trained on.\n\n"
         + _table(("attribute", *(title for _, title in _BY_ATTRIBUTE)), by_attribute)
-        + "\n\nEdits of several attributes, in one pass.\n\n"
+        + "\n\nEdits of several attributes, in one pass unless it says otherwise.\n\n"
         + _table(("attributes asked for", *(title for _, title in _BY_COUNT)), by_count)
     )
 

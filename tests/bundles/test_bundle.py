@@ -92,6 +92,10 @@ def test_a_bundle_says_where_it_comes_from(workdir, exported):
     assert "CC0 1.0" in card and "63 training pictures: drawn, not taken." in card and "collar: round" in card
     assert "kept as float32, and loaded as float32" in card
     assert "kept as bfloat16, and loaded as float32" in (exported["bfloat16"] / "README.md").read_text()
+    config = helpers.tiny_config()
+    config.edit.in_turn = (2,)
+    in_turn = history | {"figures": {"edits/k2/exact": 0.777, "edits/k2/in_turn/exact": 0.888}}
+    assert "| 2, one after another |  |  | 0.89 |" in model_card.write(config, garments.SCHEMA, in_turn, "bundle")
     unmeasured = model_card.write(helpers.tiny_config(), garments.SCHEMA, history | {"figures": {}}, "bundle")
     assert "It was not evaluated." in unmeasured
 
