@@ -105,7 +105,7 @@ def _run(output, kill_at):
     (start, first), (end, last) = (seen[0], seen[-1]) if seen else ((0.0, 0), (0.0, 0))
     speed = (last - first) / (end - start) if end > start else None
     tenths = memory[:: max(1, len(memory) // 10)]
-    return {"photos_per_s": speed, "done": last, "memory_mb": [round(m / 1e6) for m in tenths]}
+    return {"photos_per_s": speed, "done": last, "memory_mb": [round(m / 1e6) for m in tenths if m]}
 
 
 def _memory(process):
