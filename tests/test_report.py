@@ -1,5 +1,6 @@
 """What is drawn can be seen."""
 
+import itertools
 import json
 import re
 
@@ -90,10 +91,10 @@ def test_letters_of_another_installed_font_are_drawn_in_it(tmp_path, caplog):
         set(map(chr, font_manager.get_font(font_manager.findfont(name)).get_charmap()))
         for name in ("STIXGeneral", "DejaVu Sans")
     )
-    letter = min(filter(str.isalpha, stix - dejavu))
-    drawn = _sheet(tmp_path, letter)
+    letters = sorted(filter(str.isalpha, stix - dejavu))
+    one, next_one = next(pair for pair in itertools.pairwise(letters) if ord(pair[1]) == ord(pair[0]) + 1)
+    assert not np.array_equal(_sheet(tmp_path, one), _sheet(tmp_path, next_one))  # boxes of one alphabet are alike
     assert "no font here has" not in caplog.text
-    assert not np.array_equal(drawn, _sheet(tmp_path, "\ue00f"))  # of which there is a box only
 
 
 def _write(tmp_path, tables):
