@@ -9,7 +9,7 @@ import functools
 import json
 import re
 
-from amgan_jax.errors import UserError
+from amgan_jax.errors import UserError, check_known
 
 UNKNOWN = -1  # the label of a value that is unknown or does not apply
 
@@ -71,8 +71,7 @@ class Schema:
 
     def index(self, name: str) -> int:
         """Index of an attribute; UserError names the valid attributes if there is none."""
-        if name not in self.names:
-            raise UserError(f"unknown attribute {name!r}: {', '.join(self.names)}")
+        check_known("attribute", name, self.names)
         return self.names.index(name)
 
     def parse_edit(self, text: str) -> dict[int, int]:

@@ -174,7 +174,7 @@ def _page(figures, costs, output, sheet, overrides):
     return (
         f"# {output.stem}\n\n```bash\n{command} --output={_OUTPUT.value} --workdir=DIR{more and f' -- {more}'}\n```\n\n"
         f"Test split, but for validation/; {spread}; k is how many attributes are asked for at once, in one pass.\n\n"
-        f"{tables}\n\n**What does an update cost?**\n\n{_cost_table(figures, costs)}\n\n{_verdict(figures)}\n\n"
+        f"{tables}\n\n**What does an update cost?**\n\n{_cost_table(figures, costs)}\n\n{verdict(figures)}\n\n"
         f"![scores and validation curves]({output.with_suffix('.png').name})\n\n{picture}"
     )
 
@@ -259,8 +259,12 @@ def _updates(config, directory):
     return updates
 
 
-def _verdict(figures):
-    """AMGAN against the best baseline for each number of attributes, in words."""
+def verdict(figures: dict[str, dict[str, list[float]]]) -> str:
+    """AMGAN against the best baseline for each number of attributes, in words.
+
+    Args:
+      figures: {system: {metric: [a value a seed]}}.
+    """
     known = tuple(name for name, system in systems.find().items() if system.baseline)
     baselines = [name for name in figures if name.startswith(known)]
     ours = next((name for name in figures if name.startswith("amgan")), None)

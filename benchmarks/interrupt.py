@@ -1,14 +1,15 @@
-"""Ends a training at random moments, and compares its report with one that was left alone.
+"""Disturbs a training at random moments, and compares its report with one that was left alone.
 
 python benchmarks/interrupt.py --workdir=DIR [--config=configs/tiny.py] [--times=5] [--how=kill|term|twice] [-- FLAGS]
 
-kill: SIGKILL. term: SIGTERM, after which no step may be lost. twice: a second training starts in the same workdir,
-and is to stop in one line. What stands behind `--` is passed on to both runs.
+kill: SIGKILL. term: SIGTERM, after which no step may be lost. twice: two trainings start in one new workdir; one is
+to stop in one line, the other to come to its end. What stands behind `--` is passed on to all trainings.
 """
 
 from collections.abc import Sequence
 import json
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,11 +23,12 @@ from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.metrics import read_metrics
 from amgan_jax.training import checkpoints
+from amgan_jax.workdir import LOCK
 
 _CONFIG = flags.DEFINE_string("config", "configs/tiny.py", "The experiment.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for both workdirs.", required=True)
-_TIMES = flags.DEFINE_integer("times", 5, "How often to interrupt the training.", lower_bound=1)
-_HOW = flags.DEFINE_enum("how", "kill", ["kill", "term", "twice"], "How to interrupt it.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "A new folder for all workdirs.", required=True)
+_TIMES = flags.DEFINE_integer("times", 5, "How often to disturb the training.", lower_bound=1)
+_HOW = flags.DEFINE_enum("how", "kill", ["kill", "term", "twice"], "How to disturb it.")
 _HOSTS = flags.DEFINE_integer("hosts", 1, "Processes that train together; one of them is interrupted.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
 _PHASES = ("attention", "evaluator", "amgan")
@@ -35,35 +37,36 @@ _PHASES = ("attention", "evaluator", "amgan")
 def main(argv: Sequence[str]) -> None:
     folder = local_path(_WORKDIR.value)
     folder.mkdir(parents=True, exist_ok=True)
-    commands = {
-        name: [sys.executable, "-m", "amgan_jax.main", f"--config={_CONFIG.value}", f"--workdir={folder / name}"]
-        + argv[1:]
-        for name in ("alone", "interrupted")
-    }
-    started = time.monotonic()
-    _finish(_start(commands["alone"], folder))
-    seconds = time.monotonic() - started
-    print(f"left alone: {seconds:.0f} s", flush=True)
-    moments = random.Random(_SEED.value)
-    faults = []
-    for number in range(_TIMES.value):
-        faults += _interrupt(commands["interrupted"], folder, moments, seconds, number)
-    _finish(_start(commands["interrupted"], folder))
-    faults += _differences(folder / "alone", folder / "interrupted")
+    command = [sys.executable, "-m", "amgan_jax.main", f"--config={_CONFIG.value}", *argv[1:]]
+    alone, interrupted = folder / "alone", folder / "interrupted"
+    times = _time_alone(command, alone)
+    print(f"left alone: {times[1]:.0f} s, of which {times[0]:.0f} s to start", flush=True)
+    moments, faults = random.Random(_SEED.value), []
+    for number in range(1, _TIMES.value + 1):
+        if _HOW.value == "twice":
+            workdir = folder / f"twice_{number}"
+            found = _start_twice(command, workdir, moments, times[1]) or _differences(alone, workdir)
+        else:
+            found = _interrupt(command, interrupted, moments, times, number)
+        faults += [f"{number}: {fault}" for fault in found]
+    if _HOW.value != "twice":
+        _finish(_start(command, interrupted))
+        faults += _differences(alone, interrupted)
     print(f"faults: {'; '.join(faults) or 'none'}")
     sys.exit(bool(faults))
 
 
-def _start(command, folder):
-    """The processes of a training, whose words go to a file in a folder."""
+def _start(command, workdir, name="words.txt"):
+    """The processes of a training, whose words go to a file beside its workdir."""
     with socket.socket() as found:
         found.bind(("localhost", 0))
         address = f"localhost:{found.getsockname()[1]}"
     processes = []
     for host in range(_HOSTS.value):
         joined = [f"--coordinator={address}", f"--hosts={_HOSTS.value}", f"--host={host}"] if _HOSTS.value > 1 else []
-        with (folder / "words.txt").open("a") as words:
-            processes.append(subprocess.Popen([*command, *joined], stdout=subprocess.DEVNULL, stderr=words))
+        with (workdir.parent / name).open("a") as words:
+            whole = [*command, f"--workdir={workdir}", *joined]
+            processes.append(subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=words))
     return processes
 
 
@@ -72,53 +75,81 @@ def _finish(processes):
         raise UserError("the training did not come to its end, see words.txt in --workdir")
 
 
-def _interrupt(command, folder, moments, seconds, number):
+def _time_alone(command, workdir):
+    """Seconds that a training takes to start, and to come to its end."""
+    started = time.monotonic()
+    processes = _start(command, workdir)
+    _await_start(processes, workdir)
+    start = time.monotonic() - started
+    _finish(processes)
+    return start, time.monotonic() - started
+
+
+def _await_start(processes, workdir):
+    """Until a training owns its workdir, which is when it begins to read, compile and train, or has ended."""
+    while not (workdir / LOCK).exists() and all(process.poll() is None for process in processes):
+        time.sleep(0.1)
+
+
+def _interrupt(command, workdir, moments, times, number):
     """Interrupts a training once: what went wrong."""
-    processes = _start(command, folder)
-    # Of a kill short of half of it, so that none finds the training at its end; of others, after which it goes on
-    # from where it was, so short that they find all of its phases.
-    longest = 0.45 if _HOW.value == "kill" else 0.2
-    wait, victim = moments.uniform(0.05, longest) * seconds, moments.choice(processes)
+    processes, (start, end) = _start(command, workdir), times
+    victim = moments.choice(processes)
+    if number % 5 == 0:  # while it starts
+        wait = moments.uniform(0.0, start)
+    else:
+        _await_start(processes, workdir)
+        # Of a kill short of half of it, so that none finds the training at its end; of others, after which it goes
+        # on from where it was, so short that they find all of its phases.
+        wait = moments.uniform(0.0, 0.45 if _HOW.value == "kill" else 0.2) * (end - start)
     try:
         victim.wait(wait)
-        print(f"{number + 1}: came to its end before {wait:.0f} s", flush=True)
+        print(f"{number}: came to its end within {wait:.0f} s", flush=True)
         return []
     except subprocess.TimeoutExpired:
         pass
-    if _HOW.value == "twice":
-        return _start_twice(command, processes, folder, wait, number)
-    before = _metrics_steps(folder / "interrupted")
+    before = _metrics_steps(workdir)
     victim.send_signal(signal.SIGKILL if _HOW.value == "kill" else signal.SIGTERM)
     asked = time.monotonic()
     if _HOW.value == "kill":
         for process in processes:
             process.kill()
     statuses = [process.wait() for process in processes]
-    saved = _saved_steps(folder / "interrupted")
-    took = time.monotonic() - asked
-    print(f"{number + 1}: after {wait:.0f} s, status {statuses} in {took:.1f} s, saved {saved}", flush=True)
+    saved = _saved_steps(workdir)
+    print(f"{number}: status {statuses} in {time.monotonic() - asked:.1f} s, saved {saved}", flush=True)
     if _HOW.value == "kill":
         return []
     lost = [phase for phase, step in before.items() if saved.get(phase, 0) < step]
     # Before it listens, it ends as any process does.
     bad = [status for status in statuses if status not in (143, -signal.SIGTERM)]
-    return [f"{number + 1}: lost steps of {lost}"] * bool(lost) + [f"{number + 1}: status {statuses}"] * bool(bad)
+    return [f"lost steps of {lost}"] * bool(lost) + [f"status {statuses}"] * bool(bad)
 
 
-def _start_twice(command, processes, folder, wait, number):
-    second = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    errors = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
-    print(f"{number + 1}: after {wait:.0f} s, status {second.returncode}: {' '.join(errors)}", flush=True)
-    refused = second.returncode == 2 and len(errors) == 1 and "is in use by" in errors[0]
-    ended = second.returncode == 0 and all(process.poll() == 0 for process in processes)  # before the second looked
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    statuses = [process.wait() for process in processes]
-    return (
-        []
-        if refused or ended
-        else [f"{number + 1}: the second ended with {second.returncode}, the first with {statuses}"]
-    )
+def _start_twice(command, workdir, moments, seconds):
+    """Starts two trainings in a new workdir: what went wrong."""
+    for longest in (0.2, 0.1, 0.0):
+        wait = moments.uniform(0.0, longest) * seconds
+        ends = _ends_of_two(command, workdir, wait)
+        print(f"{workdir.name}: {wait:.1f} s apart, {ends}", flush=True)
+        if ends[0][0] or ends[1][0]:
+            break  # else, on a busy machine, one had come to its end before the other looked
+    refusals = [errors for status, errors in ends if status == 2]
+    met = len(refusals) == 1 and sum(status for status, _ in ends) == 2 and len(refusals[0]) == _HOSTS.value
+    return [] if met and all("is in use by" in error for error in refusals[0]) else [f"they ended with {ends}"]
+
+
+def _ends_of_two(command, workdir, wait):
+    """(exit status, lines that say errors) of two trainings in a new workdir, the second of which starts later."""
+    shutil.rmtree(workdir, ignore_errors=True)
+    names = [f"{workdir.name}_{order}.txt" for order in ("first", "second")]
+    for name in names:
+        (workdir.parent / name).unlink(missing_ok=True)
+    first = _start(command, workdir, names[0])
+    time.sleep(wait)
+    second = _start(command, workdir, names[1])
+    statuses = [max(abs(process.wait()) for process in processes) for processes in (first, second)]
+    words = [(workdir.parent / name).read_text().splitlines() for name in names]
+    return list(zip(statuses, [[line for line in lines if line.startswith("error: ")] for lines in words], strict=True))
 
 
 def _metrics_steps(workdir):

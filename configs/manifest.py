@@ -11,13 +11,12 @@ several sets of photos in one --config.data.data_dir give each a --config.data.b
 from ml_collections.config_dict import ConfigDict
 
 from amgan_jax.configs import pretrained, products_64
-from amgan_jax.errors import UserError
+from amgan_jax.errors import check_known
 
 
 def get_config(start: str = "scratch") -> ConfigDict:
     """The config of networks from scratch or pretrained; UserError for other names."""
-    if start not in ("scratch", "pretrained"):
-        raise UserError(f"unknown start {start!r}: scratch, pretrained")
+    check_known("start", start, ("scratch", "pretrained"))
     config = pretrained.get_config() if start == "pretrained" else products_64.get_config()
     config.width = config.height
     config.data.dataset = "manifest"

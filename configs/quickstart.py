@@ -6,13 +6,12 @@ python -m amgan_jax.main --config=configs/quickstart.py --workdir=/tmp/quickstar
 from ml_collections.config_dict import ConfigDict
 
 from amgan_jax.configs import default
-from amgan_jax.errors import UserError
+from amgan_jax.errors import check_known
 
 
 def get_config(size: str = "32") -> ConfigDict:
     """The config at 32 x 32 pixels, or at 64 x 64 and for longer (synthetic_64_cpu.py); UserError for other sizes."""
-    if size not in ("32", "64"):
-        raise UserError(f"unknown size {size!r}: 32, 64")
+    check_known("size", size, ("32", "64"))
     config = _of_32()
     if size == "64":
         _enlarge(config)

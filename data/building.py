@@ -19,9 +19,8 @@ from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import has_file
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
-from amgan_jax.input import fingerprint
+from amgan_jax.input import built, fingerprint
 
-_HERE = pathlib.Path(__file__).parent
 _FEW = 20  # training photos of a value, below which it is named
 
 
@@ -92,7 +91,7 @@ def _digests(found, photo_list, source):
     labels = [] if photo_list.labels is None else [photo_list.labels]
     return {
         "digests": {file: fingerprint.file_digest(source / file) for file in found.watched},
-        "labels": {file: fingerprint.file_digest(_HERE / file) for file in labels},
+        "labels": {file: fingerprint.file_digest(built.LABELS / file) for file in labels},
     }
 
 

@@ -11,13 +11,13 @@ from absl import flags
 
 from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
-from amgan_jax.errors import UserError
+from amgan_jax.errors import UserError, check_known
 from amgan_jax.files import local_path
+from amgan_jax.input import built
 from amgan_jax.schema import Schema
 
-_HERE = pathlib.Path(__file__).parent
 # Both labels files use these values.
-SCHEMA = Schema.from_json((_HERE / "photo_schema.json").read_text())
+SCHEMA = Schema.from_json((built.LABELS / "photo_schema.json").read_text())
 
 
 def dataset(labels_file: str, summary: str) -> Dataset:
@@ -33,7 +33,7 @@ def _define_flags():
 
 
 def _read(labels_file, source, labels):
-    return read(source, local_path(labels).absolute() if labels else _HERE / labels_file)
+    return read(source, local_path(labels).absolute() if labels else built.LABELS / labels_file)
 
 
 def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
@@ -51,7 +51,7 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
     photos = to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg")
-    ours = labels_file.parent == _HERE
+    ours = labels_file.parent == built.LABELS
     return PhotoList(SCHEMA, photos, labels=labels_file.name if ours else str(labels_file))
 
 
@@ -72,8 +72,7 @@ def to_photos(
         name, split, fault = row[column], row["split"], None
         where = f"{labels_file} row {row.number} ({name})"
         try:
-            if split not in SPLITS:
-                raise UserError(f"unknown split {split!r}: {', '.join(SPLITS)}")
+            check_known("split", split, SPLITS)
             label = schema.encode(row)
         except UserError as error:
             split, label, fault = SPLITS[0], [], str(error)

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from amgan_jax import workdir
-from amgan_jax.training import checkpoints, parallel, state
+from amgan_jax.training import checkpoints, ownership, parallel, state
 from tests import helpers
 
 
@@ -55,7 +55,7 @@ def test_configs_that_are_not_alike_are_refused(compared, data_dir):
 def test_the_verdict_is_on_the_best_baseline_and_its_variants():
     edits = {"amgan": 0.6, "stargan": 0.3, "stargan_twice": 0.5, "no_regional": 0.7}
     figures = {name: {"edit_accuracy/mean": [value], "edits/k2/all": [value]} for name, value in edits.items()}
-    code = f"import sys; sys.path.insert(0, 'benchmarks'); import compare; print(compare._verdict({figures}))"
+    code = f"import sys; sys.path.insert(0, 'benchmarks'); import compare; print(compare.verdict({figures}))"
     assert (
         "k = 2: amgan gets all right 1.20 times as often as the best baseline, stargan_twice"
         in helpers.run("-c", code).stdout
@@ -81,20 +81,12 @@ def test_systems_with_classifiers_of_their_own_are_refused(compared, data_dir):
     helpers.assert_refused(result, "tiny-1 has another evaluator than tiny-0: compare like with like")
 
 
-_EVALUATION_STOPPED = """
-import pathlib, sys, types
-sys.path.insert(0, "benchmarks")
-import compare
-compare.subprocess.run = lambda *arguments, **more: types.SimpleNamespace(returncode=1)
-compare._train("configs/tiny.py", 0, pathlib.Path(sys.argv[1]), sys.argv[2:])
-"""
-
-
 def test_an_evaluation_with_other_settings_leaves_no_old_figures_when_it_is_stopped(compared, data_dir):
     """They would be taken for what the new settings gave, as the workdir has the new config by then."""
     overrides = (f"--config.data.data_dir={data_dir}", "--config.evaluate.seed=9")
-    result = helpers.run("-c", _EVALUATION_STOPPED, compared / "tiny-0", *overrides)
-    assert "tiny-0 ended with exit status 1" in result.stderr
+    with ownership.hold(compared / "tiny-0"):  # so that a training stops there
+        result = _compare(compared, "--", *overrides)
+    assert "tiny-0 ended with exit status 2; the same command goes on from there" in result.stderr
     assert not (compared / "tiny-0" / "report" / "metrics.json").exists()
 
 

@@ -246,18 +246,16 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
 
 
 @pytest.mark.parametrize(
-    ("steps", "skip", "said"),
+    ("skip", "said"),
     [
-        (8, False, "attention: .* at step 2: lower the learning rate"),
-        (1, False, "attention: variables/.* is not finite after step 1, nothing is saved: lower the learning rate"),
-        (8, True, "attention: all updates since step 0 were skipped: lower the learning rate"),
+        (False, "attention: .* at step 2: lower the learning rate"),
+        (True, "attention: all updates since step 0 were skipped: lower the learning rate"),
     ],
 )
-def test_what_is_not_finite_stops_training_and_is_not_saved(steps, skip, said, tmp_path):
-    """A loss, what the last update of a loss that is finite has made, or updates that are all left out."""
+def test_what_is_not_finite_stops_training_and_is_not_saved(skip, said, tmp_path):
+    """A loss, or updates that are all left out."""
     config, source = helpers.tiny_config(), helpers.rendered_source()
     config.attention.optimizer.learning_rate = float("nan")
-    config.attention.epochs = steps * config.attention.batch_size / 64  # of 64 images
     config.skip_broken_updates = skip
     with pytest.raises(UserError, match=said):
         experiment.train(config, source, tmp_path / "w")

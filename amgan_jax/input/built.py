@@ -15,7 +15,7 @@ from amgan_jax.input import fingerprint
 from amgan_jax.types import Config
 
 # Where the labels files are that come with the package.
-_DATASETS = pathlib.Path(importlib.import_module("amgan_jax.datasets").__path__[0])
+LABELS = pathlib.Path(importlib.import_module("amgan_jax.datasets").__path__[0])
 RENDERED = "synthetic_garments"  # all other datasets are built from files
 
 
@@ -62,7 +62,7 @@ def _check_source(config, directory):
         )
     metadata = json.loads((directory / "metadata.json").read_text())
     digests = {source / name: digest for name, digest in (metadata.get("digests") or {}).items()}
-    digests |= {_DATASETS / name: digest for name, digest in (metadata.get("labels") or {}).items()}
+    digests |= {LABELS / name: digest for name, digest in (metadata.get("labels") or {}).items()}
     changed = [path for path, digest in digests.items() if digest != fingerprint.file_digest(path)]
     changed += [source / name for name in fingerprint.changed_files(source, fingerprint.read_files(directory))]
     if changed:

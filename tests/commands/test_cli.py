@@ -13,12 +13,12 @@ from tests import helpers
         ("classify", "tpu", "'.[tpu]'"),
     ],
 )
-def test_a_platform_that_there_is_not_is_refused(trained_workdir, tmp_path, module, platform, said):
-    (tmp_path / "a.png").write_bytes(b"")
-    flags = {
-        "main": ("--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}"),
-        "classify": (f"--workdir={trained_workdir}", f"--images={tmp_path}/*.png"),
-    }[module]
+def test_a_platform_that_there_is_not_is_refused(request, tmp_path, module, platform, said):
+    if module == "main":
+        flags = ("--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}")
+    else:
+        (tmp_path / "a.png").write_bytes(b"")
+        flags = (f"--workdir={request.getfixturevalue('trained_workdir')}", f"--images={tmp_path}/*.png")
     result = helpers.run("-m", f"amgan_jax.{module}", *flags, JAX_PLATFORMS=platform)
     helpers.assert_refused(result, f"JAX_PLATFORMS={platform}: ", said)
 

@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amgan_jax.training import finite, parallel
+from amgan_jax.errors import UserError
+from amgan_jax.training import checkpoints, finite, loop, parallel
+from tests import helpers
 
 
 class _State(struct.PyTreeNode):
@@ -30,6 +32,19 @@ def test_the_part_of_a_state_that_is_not_finite_is_named(value):
     assert finite.broken_part(_state()) is None
     broken = _state().replace(weight={"a": jnp.ones(3), "b": jnp.array([0.0, value])})
     assert finite.broken_part(broken) == "weight/b"
+
+
+def test_a_state_that_is_not_finite_is_not_saved_though_the_metrics_of_its_update_are(tmp_path):
+    """As they are of before the update."""
+    update = parallel.map_step(_step, devices=jax.devices()[:1])
+    phase = loop.Phase("attention", 2, 2, update, lambda first: iter([{"x": np.ones(2)}, {"x": np.full(2, np.inf)}]))
+    config = helpers.tiny_config()
+    config.checkpoint_steps = 1
+    with pytest.raises(
+        UserError, match="attention: weight/a is not finite after step 2, the checkpoint of step 1 stays"
+    ):
+        loop.run(phase, config, tmp_path, _state)
+    assert checkpoints.Checkpoints(tmp_path / "attention").latest_step() == 1
 
 
 def test_updates_that_are_not_finite_are_left_out_counted_and_named():

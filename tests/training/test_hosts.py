@@ -83,13 +83,13 @@ from amgan_jax.training import checkpoints, parallel
 from amgan_jax import metrics
 from tests import helpers
 parallel.join(sys.argv[1], 2, int(sys.argv[2]))
+word = parallel.word_of_first_host(f"of {sys.argv[2]}")  # first: a host that has failed is not waited for
+assert word == "of 0", word
 config, source = helpers.tiny_config(), helpers.rendered_source()
 config.data.crop = 0.1
 image = next(source.classifier_batches(config, "attention", 0))["image"]
 batch = next(source.amgan_batches(config, 0))
 print("means", *np.round([*image.mean((1, 2, 3)), *batch["reference"].mean((1, 2, 3))], 4))
-word = parallel.word_of_first_host(f"of {sys.argv[2]}")
-assert word == "of 0", word
 """
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from amgan_jax.errors import UserError
@@ -28,9 +29,11 @@ def _owned(workdir):
     """Another process that owns a workdir."""
     words = [sys.executable, "-c", _HOLD, workdir]
     with subprocess.Popen(words, cwd=helpers.ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "mine\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == "mine\n"
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -85,15 +88,25 @@ def test_an_owner_that_has_lost_its_workdir_is_told_and_leaves_the_new_owner_alo
     assert (workdir / ".owner").exists()
 
 
-def test_a_lock_that_another_process_has_broken_meanwhile_is_not_broken(tmp_path):
+def test_a_lock_that_another_process_has_broken_meanwhile_is_not_broken(owner, tmp_path, monkeypatch):
     """Two find the same dead owner: the slower one must not remove the quicker one's lock."""
-    claim, lock = tmp_path / "claim", tmp_path / ".owner"
-    claim.write_text(str(claim))
-    os.link(claim, lock)
-    ownership._break(lock, str(tmp_path / "claim of a dead one"))
-    assert lock.read_text() == str(claim) and sorted(p.name for p in tmp_path.iterdir()) == [".owner", "claim"]
-    ownership._break(lock, str(claim))
-    assert list(tmp_path.iterdir()) == []
+    owner.kill()
+    owner.wait()
+    workdir, runs = tmp_path / "w", psutil.pid_exists
+    with contextlib.ExitStack() as stack:
+
+        def be_slower(pid):
+            monkeypatch.setattr(psutil, "pid_exists", runs)
+            quicker.append(stack.enter_context(_owned(workdir)))
+            return False
+
+        quicker = []
+        monkeypatch.setattr(psutil, "pid_exists", be_slower)
+        with pytest.raises(UserError, match="in use by process") as refused, ownership.hold(workdir):
+            pass
+        assert f"process {quicker[0].pid} " in str(refused.value)
+        assert (workdir / ".owner").exists()
+        assert [path.name for path in workdir.glob(".owner.*")] == [".owner.json"]  # nothing is left aside
 
 
 def test_a_disk_without_hard_links_is_worked_on_without_a_lock(tmp_path, monkeypatch, caplog):

@@ -92,6 +92,7 @@ def test_a_build_ends_with_the_training_that_started_it(tmp_path, number, status
     words += [f"--config.data.data_dir={tmp_path}/data", "--config.data.builder.train=100000000"]
     environment = os.environ | {"PYTHONPATH": str(helpers.ROOT)}
     process = subprocess.Popen([sys.executable, *words], cwd=helpers.ROOT, env=environment, stderr=subprocess.DEVNULL)
+    build = None
     try:
         while not list(tmp_path.glob("data/synthetic_garments/*/incomplete*")):
             assert process.poll() is None
@@ -105,3 +106,5 @@ def test_a_build_ends_with_the_training_that_started_it(tmp_path, number, status
     finally:
         process.kill()
         process.wait()
+        if build and build.is_running():
+            build.kill()
