@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _NO_MASKS = (
     "the dataset has no masks of where the garments are, so an edit keeps to where its values are seen: with masks,"
-    " a new colour would cover the garment to its edge. docs/datasets.md says how to make them"
+    " a new colour would cover the garment to its edge. docs/masks.md says how to make them"
 )
 
 

@@ -22,6 +22,7 @@ from amgan_jax.datasets import (
     celeb_a,
     dataset,
     deepfashion,
+    foregrounds,
     groups,
     ingest,
     labelled_photos,
@@ -329,6 +330,94 @@ def test_the_shipped_labels_have_no_fault(tmp_path, dataset):
 
 
 # Anyone's photos.
+
+
+def _write_masked(folder, column=False):
+    """Pictures of noise, and masks that are white where these are dark; three photos have none, one an empty one."""
+    rng = np.random.default_rng(0)
+    rows = [["image", "split", "color", *(["mask"] if column else [])]]
+    (folder / "blouses").mkdir()
+    (folder / "masks" / "blouses").mkdir(parents=True)
+    for i in range(16):
+        picture = rng.integers(0, 256, (60, 40), np.uint8)
+        Image.fromarray(np.stack([picture] * 3, axis=-1)).save(folder / "blouses" / f"{i}.png")
+        if i > 2:
+            mask = np.zeros_like(picture) if i == 3 else 255 - picture
+            Image.fromarray(mask).save(folder / "masks" / "blouses" / f"{i}.png")
+        more = [f"masks/blouses/{i}.png" if i > 2 else ""] if column else []
+        rows.append(
+            [f"blouses/{i}.png", ("test", "validation")[i] if i < 2 else "train", ("red", "blue")[i % 2], *more]
+        )
+    trees.write_csv(folder / "labels.csv", rows)
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_masks_move_with_their_photos_and_what_is_unknown_stays_so(tmp_path, column):
+    _write_masked(tmp_path, column)
+    _build("manifest", tmp_path)
+    config, source = _source("manifest", tmp_path, name="photos")
+    config.data.crop, config.attention.foreground, config.attention.batch_size = 0.6, 1.0, 14
+    batch = next(source.classifier_batches(config, "attention", 0))
+    foreground, darkness = batch["foreground"], (1.0 - batch["image"][..., :1]) / 2.0
+    known = (foreground >= 0.0).all(axis=(1, 2, 3))
+    assert source.has_foreground and known.sum() == 12
+    np.testing.assert_allclose(foreground[known], darkness[known], atol=1e-5)
+    assert (foreground[~known] == -1.0).all()
+    assert "foreground" not in next(source.classifier_batches(config, "evaluator", 0))
+    (shown,) = source.evaluation_batches(config, "test")
+    assert (shown["foreground"] == -1.0).all()
+
+
+def test_a_mask_of_another_shape_than_its_photo_is_refused(tmp_path):
+    _write_masked(tmp_path)
+    Image.new("L", (60, 40), 255).save(tmp_path / "masks" / "blouses" / "9.png")
+    with pytest.raises(UserError, match=r"row 11 .*the mask has 60 x 40 pixels, another shape .* 40 x 60"):
+        _build("manifest", tmp_path)
+
+
+def test_a_mask_that_a_column_names_must_be_there(tmp_path):
+    _write_masked(tmp_path, column=True)
+    (tmp_path / "masks" / "blouses" / "9.png").unlink()
+    with pytest.raises(UserError, match=r"row 11 .*9.png is missing"):
+        _build("manifest", tmp_path)
+
+
+def test_a_cut_out_is_a_mask_and_a_box_cuts_it_as_its_photo():
+    cut_out = np.zeros((50, 100, 4), np.uint8)
+    cut_out[:, 50:, 3] = 255  # the right half, of a photo of twice the size
+    buffer = io.BytesIO()
+    Image.fromarray(cut_out).save(buffer, "png")
+    prepare = functools.partial(foregrounds.prepare, buffer.getvalue(), (200, 100))
+    whole, part = (
+        np.asarray(Image.open(io.BytesIO(prepare(box, size))))
+        for box, size in ((None, (200, 100)), ((80, 0, 120, 100), (20, 50)))
+    )
+    assert whole.shape == (100, 200) and not whole[:, :98].any() and whole[:, 102:].min() == 255
+    assert part.shape == (50, 20) and not part[:, :8].any() and part[:, 12:].min() == 255
+    assert prepare((0, 0, 90, 100), (90, 100)) == b""
+
+
+def test_masks_that_come_with_the_project_are_those_of_its_photos(tmp_path):
+    packed = tmp_path / "masks.npz"
+    masks = {"a": np.eye(5, 7) > 0, "b": np.ones((128, 3), bool)}
+    foregrounds.pack(masks, packed)
+    for name, mask in masks.items():
+        found = np.asarray(Image.open(io.BytesIO(foregrounds.find(tmp_path / "none", packed, name)())))
+        np.testing.assert_array_equal(found, 255 * mask)
+    assert foregrounds.find(tmp_path / "none", packed, "c") is None
+    folder = helpers.ROOT / "data"
+    with (folder / "clothing_attributes.csv").open() as file:
+        names = [row["image_id"] for row in csv.DictReader(file)]
+    assert all(foregrounds.find(tmp_path / "none", folder / "clothing_attributes_masks.npz", name) for name in names)
+
+
+def test_a_dataset_without_masks_has_no_foreground(shop):
+    _build("manifest", shop)
+    config, source = _source("manifest", shop, name="photos")
+    config.attention.foreground = 1.0
+    assert not source.has_foreground
+    assert "foreground" not in next(source.classifier_batches(config, "attention", 0))
+    assert "foreground" not in next(source.evaluation_batches(config, "test"))
 
 
 @pytest.fixture
