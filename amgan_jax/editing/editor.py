@@ -112,7 +112,8 @@ class Editor:
         return jax.device_get(regions.regions(self._see(image, source), self._see(edited, target), whole))
 
     def _look(self, image):
-        return apply_classifier(self.config, self.schema, "attention", self.classifiers["attention"], image)
+        network = networks.build_classifier(self.config, "attention", self.schema)
+        return apply(network, self.classifiers["attention"], _seen(self.config, "attention", image))
 
     def _see(self, image, label):
         classification, size = self._look(image), image.shape[1:3]
@@ -174,8 +175,9 @@ def read(config: Config, schema: Schema, classifiers: Tree, image: Array) -> tup
 
 
 def apply_classifier(config: Config, schema: Schema, name: str, variables: Tree, image: Array) -> Classification:
-    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
-    return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
+    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size; no foreground."""
+    network = networks.without_head(networks.build_classifier(config, name, schema))
+    return apply(network, variables, _seen(config, name, image))
 
 
 def most_likely(logits_BxV: Array, schema: Schema) -> tuple[np.ndarray, np.ndarray]:

@@ -102,6 +102,11 @@ def build_classifier(config: Config, name: str, schema: Schema, axis_name: str |
     return foreground.WithForeground(network, dtype, axis_name) if learns_foreground(config, name) else network
 
 
+def without_head(network: nn.Module) -> nn.Module:
+    """A network of `build_classifier` without the foreground head, for the same variables."""
+    return network.classifier if isinstance(network, foreground.WithForeground) else network
+
+
 def learns_foreground(config: Config, name: str) -> bool:
     """Whether a classifier has a foreground head."""
     return name == "attention" and config.attention.foreground > 0.0

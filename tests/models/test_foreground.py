@@ -27,6 +27,8 @@ def test_the_head_stands_on_any_classifier_and_leaves_its_parameters_alone(archi
     for size in ((32, 32), (64, 48)):
         assert look(size).foreground.shape == (2, *size, 1)
     assert look((32, 32)).logits.shape == (2, 21)
+    headless = networks.without_head(network)
+    assert jax.eval_shape(headless.apply, more, jnp.zeros((2, 32, 32, 3))).logits.shape == (2, 21)
 
 
 def test_the_head_is_the_attention_networks_alone_and_needs_masks():
