@@ -76,9 +76,10 @@ def foreground(label: Array, key: jax.Array, size: tuple[int, int]) -> jax.Array
     """
     keys = list(jax.random.split(key, 12))
     p, pixel = _garment_coordinates(keys[0], size)
-    # All is painted over what is there, so what a wall's brightness adds is what of the wall is seen.
-    white, black = (_dress(jnp.full((*size, 3), wall), p, pixel, label, keys) for wall in (1.0, 0.0))
-    return jnp.clip(1.0 - (white - black)[..., :1], 0.0, 1.0)
+    wall = jnp.zeros((*size, 3))
+    # All is painted over the wall: how much its brightness still counts is how much of it is seen.
+    _, seen = jax.jvp(lambda wall: _dress(wall, p, pixel, label, keys), (wall,), (jnp.ones_like(wall),))
+    return jnp.clip(1.0 - seen[..., :1], 0.0, 1.0)
 
 
 def _dress(canvas, p, pixel, label, keys):

@@ -66,8 +66,9 @@ def prepare(
     if abs(aspects[0] / aspects[1] - 1.0) > _TOLERANCE:
         (w, h), (width, height) = mask.size, whole_size
         raise UserError(f"the mask has {w} x {h} pixels, another shape than the photo, which has {width} x {height}")
-    scale = [m / p for m, p in zip(mask.size, whole_size, strict=True)]
-    part = (0.0, 0.0, *mask.size) if box is None else tuple(edge * scale[i % 2] for i, edge in enumerate(box))
+    left, top, right, bottom = box or (0, 0, *whole_size)
+    x, y = mask.width / whole_size[0], mask.height / whole_size[1]
+    part = (left * x, top * y, min(right * x, mask.width), min(bottom * y, mask.height))
     mask = mask.resize(size, Image.Resampling.BILINEAR, box=part)
     covered = np.asarray(mask)
     return b"" if np.mean(covered > 127) < _NEARLY_EMPTY else _png(covered)

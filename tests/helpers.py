@@ -27,10 +27,7 @@ def rendered_split(seed: int, count: int, size: tuple[int, int] = (32, 32)) -> a
     rng = np.random.default_rng(seed)
     label = np.stack([rng.integers(0, n, count) for n in garments.SCHEMA.value_counts], axis=-1).astype(np.int32)
     nuisance = np.stack([np.full(count, seed), np.arange(count)], axis=-1).astype(np.int32)
-    image, foreground = (
-        np.asarray(draw(label, nuisance, size)) for draw in (garments.render_batch, garments.foreground_batch)
-    )
-    return arrays.Split(image, label, nuisance, foreground)
+    return arrays.Split(np.asarray(garments.render_batch(label, nuisance, size)), label, nuisance)
 
 
 def rendered_source() -> arrays.ArraySource:

@@ -191,7 +191,7 @@ def test_an_unknown_foreground_stays_unknown_when_it_is_cropped(config):
     cropped.data.crop, cropped.attention.foreground = 0.5, 1.0
     split = helpers.rendered_split(0, 64)
     known = np.arange(64) % 2 == 0
-    foreground = np.where(known[:, None, None, None], split.foreground, -1.0).astype(np.float32)
+    foreground = np.where(known[:, None, None, None], (split.image[..., :1] + 1.0) / 2.0, np.float32(-1.0))
     source = arrays.ArraySource(garments.SCHEMA, {"train": dataclasses.replace(split, foreground=foreground)})
     found = next(source.classifier_batches(cropped, "attention", 0))["foreground"]
     unknown = (found == -1.0).all(axis=(1, 2, 3))
