@@ -20,7 +20,7 @@ class WithForeground(nn.Module):
     dtype: Any
     axis_name: str | None
 
-    def setup(self):
+    def setup(self) -> None:
         nn.share_scope(self, self.classifier)
         self.foreground = _Head(self.dtype, self.axis_name)
 
