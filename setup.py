@@ -66,7 +66,7 @@ setuptools.setup(
     package_dir={"amgan_jax.configs": "configs", "amgan_jax.datasets": "data"},
     package_data={
         "amgan_jax": ["py.typed", "samples/*", "weights/*/*"],
-        "amgan_jax.datasets": ["*.csv", "*.json"],
+        "amgan_jax.datasets": ["*.csv", "*.json", "*.npz"],
         "amgan_jax.editing.words": ["words.json"],
         "amgan_jax.page": ["style.css"],
     },

@@ -25,6 +25,11 @@ from amgan_jax.workdir import CLASSIFIERS
 
 _log = logging.getLogger(__name__)
 
+_NO_MASKS = (
+    "the dataset has no masks of where the garments are, so an edit keeps to where its values are seen: with masks,"
+    " a new colour would cover the garment to its edge. docs/masks.md says how to make them"
+)
+
 
 def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str = fingerprint.REFUSE) -> None:
     """Trains the attention network, the evaluator and AMGAN, each from where the workdir has it.
@@ -44,6 +49,7 @@ def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str =
         raise UserError(f"{workdir} is a bundle, which cannot be trained further: name the --workdir of a training")
     checks.check_config(config)
     checks.check_devices(config)
+    config = _settle_foreground(config, source)
     # What these raise, not after hours.
     driver.check_measures(config, source, "validation")
     jax.eval_shape(lambda: state.init_amgan(config, source.schema))
@@ -63,6 +69,14 @@ def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str =
         _warn_unreadable(config, source, attention.variables)
         evaluator = train_classifier(config, "evaluator", source, workdir)
         train_amgan(config, source, workdir, attention.variables, evaluator.variables)
+
+
+def _settle_foreground(config, source):
+    """`networks.settle_foreground`, which says so; UserError for a config.amgan.whole that the schema does not have."""
+    networks.whole(config, source.schema)
+    if networks.learns_foreground(config, "attention") and not source.has_foreground:
+        _log.info(_NO_MASKS)
+    return networks.settle_foreground(config, source.has_foreground)
 
 
 def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:

@@ -61,13 +61,34 @@ def render(label: Array, key: jax.Array, size: tuple[int, int]) -> jax.Array:
     Returns:
       float32 [H, W, 3] in [-1, 1].
     """
+    keys = list(jax.random.split(key, 12))
+    p, pixel = _garment_coordinates(keys[0], size)
+    canvas = _dress(_background(p, keys[4]), p, pixel, label, keys)
+    canvas = canvas * _lighting(p, keys[6])
+    canvas = canvas + 0.012 * jax.random.normal(keys[7], canvas.shape)
+    return jnp.clip(canvas, 0.0, 1.0) * 2.0 - 1.0
+
+
+def foreground(label: Array, key: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Where the garment that `render` draws is: float32 [H, W, 1] in [0, 1], what it covers of each pixel.
+
+    Args as those of `render`.
+    """
+    keys = list(jax.random.split(key, 12))
+    p, pixel = _garment_coordinates(keys[0], size)
+    wall = jnp.zeros((*size, 3))
+    # All is painted over the wall: how much its brightness still counts is how much of it is seen.
+    _, seen = jax.jvp(lambda wall: _dress(wall, p, pixel, label, keys), (wall,), (jnp.ones_like(wall),))
+    return jnp.clip(1.0 - seen[..., :1], 0.0, 1.0)
+
+
+def _dress(canvas, p, pixel, label, keys):
+    """Paints a garment over a canvas [H, W, 3] in [0, 1]."""
     sleeve_length, collar, color, pattern, fastening = label
-    keys = iter(jax.random.split(key, 12))
-    p, pixel = _garment_coordinates(next(keys), size)
-    fabric = jnp.asarray(_FABRICS)[color] + jax.random.uniform(next(keys), (3,), minval=-0.05, maxval=0.05)
+    fabric = jnp.asarray(_FABRICS)[color] + jax.random.uniform(keys[1], (3,), minval=-0.05, maxval=0.05)
     accent = _accent(fabric)
-    cloth = _pattern(p, pattern, fabric, accent, next(keys))
-    shade = _folds(p, next(keys))
+    cloth = _pattern(p, pattern, fabric, accent, keys[2])
+    shade = _folds(p, keys[3])
     cloth_HxWx3 = cloth * shade[..., None]
     plain_HxWx3 = fabric * shade[..., None]
     lining = jnp.where(jnp.mean(fabric) < 0.2, fabric + 0.3, fabric * 0.35)  # seen through the collar
@@ -78,17 +99,13 @@ def render(label: Array, key: jax.Array, size: tuple[int, int]) -> jax.Array:
         edge = 1.0 - outline * jnp.exp(-jnp.square(distance / 0.035))
         return _blend(canvas, paint * edge[..., None], distance, pixel)
 
-    canvas = _background(p, next(keys))
     hood = _ellipse(p - jnp.array([0.0, -0.70]), 0.34, 0.27)
     canvas = jnp.where(collar == _HOOD, cover(canvas, hood, plain_HxWx3), canvas)
-    sleeve = _sleeve(p, sleeve_length, next(keys))
+    sleeve = _sleeve(p, sleeve_length, keys[5])
     canvas = jnp.where(sleeve_length == _SLEEVELESS, canvas, cover(canvas, sleeve, cloth_HxWx3))
     canvas = cover(canvas, _torso(p), cloth_HxWx3)
     canvas = _draw_fastening(canvas, p, pixel, fastening, plain_HxWx3, accent)
-    canvas = _draw_collar(canvas, cover, p, pixel, collar, plain_HxWx3, inside_HxWx3, accent)
-    canvas = canvas * _lighting(p, next(keys))
-    canvas = canvas + 0.012 * jax.random.normal(next(keys), canvas.shape)
-    return jnp.clip(canvas, 0.0, 1.0) * 2.0 - 1.0
+    return _draw_collar(canvas, cover, p, pixel, collar, plain_HxWx3, inside_HxWx3, accent)
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -101,6 +118,12 @@ def render_batch(label_BxA: Array, nuisance_Bx2: Array, size: tuple[int, int]) -
       size: (height, width) in pixels.
     """
     return jax.vmap(lambda label, nuisance: render(label, nuisance_key(*nuisance), size))(label_BxA, nuisance_Bx2)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def foreground_batch(label_BxA: Array, nuisance_Bx2: Array, size: tuple[int, int]) -> jax.Array:
+    """Where the garments of `render_batch` are: float32 [B, H, W, 1] in [0, 1]."""
+    return jax.vmap(lambda label, nuisance: foreground(label, nuisance_key(*nuisance), size))(label_BxA, nuisance_Bx2)
 
 
 def true_region(source_image: Array, target_image: Array) -> jax.Array:

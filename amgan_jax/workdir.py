@@ -42,6 +42,8 @@ _ADDED = {
     "amgan.condition": ("change", "target"),
     "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
+    "amgan.whole": (),
+    "attention.foreground": 0.0,
     "attention.mixup": 0.0,
     "data.single": 1.0,
     "discriminator.projection": False,

@@ -13,5 +13,6 @@ def get_config() -> ConfigDict:
     config = default.get_config()
     config.height = config.width = 128
     config.data.dataset = "clothing_attributes"
+    config.amgan.whole = ("color", "pattern")
     config.attention.epochs = config.evaluator.epochs = 42.0  # few photos
     return config

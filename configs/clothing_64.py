@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config = products_64.get_config()
     config.height = config.width = 64
     config.data.dataset = "clothing_attributes"
+    config.amgan.whole = ("color", "pattern")
     # Few photos, of people: longer, with more against overfitting (docs/history.md).
     config.data.crop = 0.3
     config.attention.mixup = 0.4

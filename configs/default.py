@@ -34,6 +34,7 @@ def get_config() -> config_dict.ConfigDict:
     config.attention.epochs = 27.0  # passes over the training photos
     config.attention.warmup_epochs = 1.8  # of these, in which the learning rate rises to its value
     config.attention.mixup = 0.0  # how evenly two photos and their values are mixed (alpha of a beta); 0: not at all
+    config.attention.foreground = 1.0  # weight of its head's loss for where the garment is; 0, or no masks: no head
     config.attention.optimizer = _optimizer(learning_rate=2e-3, b1=0.9, weight_decay=1e-3, decay=0.67)
     config.attention.resnet = _resnet()  # where the architecture is resnet
     config.attention.efficientnet = _efficientnet()  # where it is one of the others
@@ -62,6 +63,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.condition = ("change", "target")  # what the generator is told of an edit: these, or one of them
     config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
     config.amgan.crop = 0.0  # as data.crop, of photos and their references alike
+    config.amgan.whole = ()  # attributes whose region is all of the garment, where the attention network knows it
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 
@@ -121,7 +123,15 @@ def get_config() -> config_dict.ConfigDict:
     config.evaluate.seed = 3  # of the target values
     config.evaluate.read_source = False  # edits start from what the attention network reads, not labels
     # Files in amgan_jax/measures: on test images at the end,
-    config.evaluate.measures = ("classification", "edits", "edits_by_count", "retrieval", "frechet", "perceptual")
+    config.evaluate.measures = (
+        "classification",
+        "edits",
+        "edits_by_count",
+        "retrieval",
+        "frechet",
+        "perceptual",
+        "foreground",
+    )
     config.evaluate.validation_images = 1000  # at most so many, up to whole batches, are measured while training
     config.evaluate.during = config_dict.ConfigDict()  # and on validation images while training:
     config.evaluate.during.edits = 5000  # steps between; 0: never

@@ -26,6 +26,7 @@ def take_clothing(config):
     """Turns a config to the fewer photos that were taken at home, which are square, and classifiers to 12 epochs."""
     config.width = config.height
     config.data.dataset = "clothing_attributes"
+    config.amgan.whole = ("color", "pattern")  # nobody wears it
     for classifier in (config.attention, config.evaluator):
         classifier.epochs = 12.0
         classifier.warmup_epochs = 1.4

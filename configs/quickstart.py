@@ -36,6 +36,7 @@ def _of_32():
         classifier.optimizer.learning_rate = 3e-3
     config.attention.optimizer.decay = 0.5
     config.evaluator.optimizer.decay = 0.78
+    config.attention.foreground = 0.0
     config.attention.resnet.widths = (24, 48, 64)
     config.attention.resnet.strides = (1, 1, 1)  # activation maps of 16 x 16
     config.evaluator.plain.widths = (24, 48, 64)

@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config = default.get_config()
     config.height = config.width = 64
     config.data.dataset = "synthetic_garments"
+    config.attention.foreground = 0.0
     config.data.builder.height = config.data.builder.width = 64
     config.data.builder.train = 20_000
     config.data.builder.validation = 500

@@ -6,7 +6,7 @@ import apache_beam as beam
 
 from amgan_jax.datasets.ingest import ORDER, Bad, check, copy_fault, prepare, write_skipped
 from amgan_jax.datasets.labelled_images import Example, keyed_features
-from amgan_jax.datasets.photo_list import ListedPhoto
+from amgan_jax.datasets.photo_list import ListedPhoto, any_mask
 
 
 class BeamIngest:
@@ -25,9 +25,11 @@ class BeamIngest:
     def examples(self, split: str, folder: pathlib.Path) -> beam.PTransform:
         """The examples of a split, and once for all splits a skipped.csv in a folder that workers can reach."""
 
+        has_foreground = any_mask(self._photos)
+
         @beam.ptransform_fn
         def of_split(root):
-            return self._prepared(root, folder) | beam.Filter(_is_in, split) | beam.Map(_to_features)
+            return self._prepared(root, folder) | beam.Filter(_is_in, split) | beam.Map(_to_features, has_foreground)
 
         return of_split()
 
@@ -53,13 +55,13 @@ class BeamIngest:
 
 
 def _prepare(numbered):
-    """((digest, number of a bad photo), (number, photo, content or what is wrong))."""
+    """((digest, number of a bad photo), (number, photo, (content, foreground) or what is wrong))."""
     number, photo = numbered
     prepared = prepare(photo)
     if isinstance(prepared, str):
         return (b"", number), (number, photo, prepared)
-    digest, content = prepared
-    return (digest, -1), (number, photo, content)
+    digest, content, foreground = prepared
+    return (digest, -1), (number, photo, (content, foreground))
 
 
 def _judge(group):
@@ -89,6 +91,6 @@ def _split_of(photo_and_content):
     return photo_and_content[0].split
 
 
-def _to_features(photo_and_content):
-    photo, content = photo_and_content
-    return keyed_features(Example(photo.id, content, photo.label))
+def _to_features(photo_and_content, has_foreground):
+    photo, (content, foreground) = photo_and_content
+    return keyed_features(Example(photo.id, content, photo.label, foreground=foreground if has_foreground else None))

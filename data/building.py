@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from amgan_jax.datasets import ingest, near_copies, photo_sets
 from amgan_jax.datasets.dataset import Dataset
-from amgan_jax.datasets.photo_list import has_file
+from amgan_jax.datasets.photo_list import files_of
 from amgan_jax.errors import UserError
 from amgan_jax.files import local_path
 from amgan_jax.input import built, fingerprint
@@ -71,7 +71,7 @@ def _build_photos(datasets, wanted, data_dir):
         summary=found.summary,
         photo_list=photo_list,
         watched=_digests(found, photo_list, source),
-        files=fingerprint.record_files(source, [photo.read.path for photo in photo_list.photos if has_file(photo)]),
+        files=fingerprint.record_files(source, files_of(photo_list.photos)),
         data_dir=data_dir,
     )
     with _writing_to(data_dir):
@@ -88,10 +88,9 @@ def _build_photos(datasets, wanted, data_dir):
 
 def _digests(found, photo_list, source):
     """Of files whose change is to be noticed, see `photo_sets.PhotoSet`."""
-    labels = [] if photo_list.labels is None else [photo_list.labels]
     return {
         "digests": {file: fingerprint.file_digest(source / file) for file in found.watched},
-        "labels": {file: fingerprint.file_digest(built.LABELS / file) for file in labels},
+        "labels": {file: fingerprint.file_digest(built.LABELS / file) for file in photo_list.labels},
     }
 
 

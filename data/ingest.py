@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 import tensorflow as tf
 import tqdm
 
-from amgan_jax.datasets import near_copies
+from amgan_jax.datasets import foregrounds, near_copies
 from amgan_jax.datasets.photo_list import NAMED, SPLITS, ListedPhoto, has_file, read_table
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
@@ -44,19 +44,20 @@ class Ingested:
 
     hashes: `near_copies.perceptual_hash` of each photo that can be used.
     spool: an open temporary file, which goes when the process does, even if it is killed.
-    place: (offset, length) in it by photo id.
+    place: (offset, length, length of the foreground behind it) in it by photo id.
     """
 
     photos: list[ListedPhoto]
     bad: list[Bad]
     hashes: list[np.ndarray | None]
     spool: BinaryIO
-    place: dict[str, tuple[int, int]]
+    place: dict[str, tuple[int, int, int]]
 
-    def content(self, photo: ListedPhoto) -> bytes:
-        """The encoded photo as it is to be stored."""
-        offset, length = self.place[photo.id]
-        return os.pread(self.spool.fileno(), length, offset)
+    def content(self, photo: ListedPhoto) -> tuple[bytes, bytes]:
+        """The encoded photo and its foreground as they are to be stored, see `prepare`."""
+        offset, length, more = self.place[photo.id]
+        both = os.pread(self.spool.fileno(), length + more, offset)
+        return both[:length], both[length:]
 
 
 def ingest(listed: list[ListedPhoto], folder: pathlib.Path) -> Ingested:
@@ -75,14 +76,14 @@ def ingest(listed: list[ListedPhoto], folder: pathlib.Path) -> Ingested:
         if isinstance(prepared, str):
             bad[row] = Bad(photo.where, prepared)
             continue
-        digest, content, hashes[row] = prepared
+        digest, content, foreground, hashes[row] = prepared
         first = first_of_digest.setdefault(digest, photo)
         fault = copy_fault(photo, first)
         if fault and not photo.movable:
             bad[row] = Bad(photo.where, fault)
             continue
-        place[photo.id] = (spool.tell(), len(content))
-        spool.write(content)
+        place[photo.id] = (spool.tell(), len(content), len(foreground))
+        spool.write(content + foreground)
         good[row] = photo
     spool.flush()
     rows = sorted(good)
@@ -132,8 +133,11 @@ def read_skipped(folder: pathlib.Path) -> set[str]:
     return {row["where"] for row in read_table(path, ("where",))[1]} if path.exists() else set()
 
 
-def prepare(photo: ListedPhoto) -> tuple[bytes, bytes] | str:
-    """(digest of the file and its box, content to store) of a photo, or what is wrong with it."""
+def prepare(photo: ListedPhoto) -> tuple[bytes, bytes, bytes] | str:
+    """(digest of the file and its box, content to store, foreground to store) of a photo, or what is wrong with it.
+
+    The foreground is a grey PNG of the stored photo's size, empty where it is unknown.
+    """
     if photo.fault:
         return photo.fault
     try:
@@ -144,13 +148,26 @@ def prepare(photo: ListedPhoto) -> tuple[bytes, bytes] | str:
         return "the photo is empty (0 bytes)"
     digest = hashlib.sha256(content + repr(photo.box).encode()).digest()
     try:
-        return digest, _normalize(content, photo.box)
+        stored, whole_size = _normalize(content, photo.box)
     except UserError as error:
         return str(error)
     except UnidentifiedImageError:
         return "the photo is not an image"
     except Exception as error:  # decoders of damaged files raise whatever they raise
         return f"the photo cannot be decoded: {error}"
+    try:
+        return digest, stored, _foreground(photo, stored, whole_size)
+    except (OSError, UserError) as error:
+        return str(error)
+
+
+def _foreground(photo, stored, whole_size):
+    if photo.mask is None:
+        return b""
+    with Image.open(io.BytesIO(stored)) as image:
+        size = image.size
+    box = photo.box and _with_margin(photo.box, whole_size)
+    return foregrounds.prepare(photo.mask(), whole_size, box, size)
 
 
 def _prepare_all(listed) -> Iterator:
@@ -169,12 +186,12 @@ def _prepare_and_hash(photo):
     prepared = prepare(photo)
     if isinstance(prepared, str):
         return prepared
-    digest, content = prepared
-    return digest, content, near_copies.perceptual_hash(content) if has_file(photo) else None
+    digest, content, foreground = prepared
+    return digest, content, foreground, near_copies.perceptual_hash(content) if has_file(photo) else None
 
 
 def _normalize(content, box):
-    """Content as it is where that will do, else upright, cropped and smaller, as JPEG."""
+    """(content as it is where that will do, else upright, cropped and smaller, as JPEG, size of the upright photo)."""
     with Image.open(io.BytesIO(content)) as image:
         if image.width * image.height > _LARGEST_AREA:
             raise UserError(f"the photo is absurdly large: {image.width} x {image.height} pixels")
@@ -182,14 +199,15 @@ def _normalize(content, box):
         plain = image.mode == "RGB" and not image.has_transparency_data and photos.is_upright(image)
         if plain and image.format in ("JPEG", "PNG") and max(image.size) <= _LARGEST_SIDE and box is None:
             _check_decodes(content)
-            return content
+            return content, image.size
         image = Image.fromarray(photos.upright(image).pixels)
+    size = image.size
     if box is not None:
         image = image.crop(_with_margin(box, image.size))
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "jpeg", quality=95)
-    return buffer.getvalue()
+    return buffer.getvalue(), size
 
 
 def _check_decodes(content):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -19,12 +20,15 @@ class Example:
     image: encoded file content.
     label: a value index for each attribute of the schema.
     nuisance: of rendered garments, what `garments.nuisance_key` takes.
+    foreground: a grey PNG of the image's size, white where the garment is; empty where that is unknown, None in
+      datasets of which none is known.
     """
 
     id: str
     image: bytes
     label: list[int]
     nuisance: tuple[int, int] | None = None
+    foreground: bytes | None = None
 
 
 class _SortedWriter(tfds.core.writer.ExampleWriter):
@@ -41,7 +45,10 @@ def _sorted(serialized):
 class LabelledImages(tfds.core.GeneratorBasedBuilder):
     """Builder of labelled images; a dataset says its schema and examples."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar = {
+        "1.1.0": "Where the garment is, an optional feature. Else as 1.0.0, which is read as well."
+    }
     schema: Schema
     summary: str  # what it is and whose, in a line
     # A subclass registers itself with TFDS under its own name.
@@ -50,6 +57,10 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
     def examples(self, split: str) -> Iterator[Example]:
         """Examples of "train", "validation" or "test"."""
         raise NotImplementedError
+
+    def has_foreground(self) -> bool:
+        """Whether examples have a foreground, be it unknown."""
+        return False
 
     def extra_features(self) -> dict:
         """Features beyond id, image and label."""
@@ -64,6 +75,7 @@ class LabelledImages(tfds.core.GeneratorBasedBuilder):
             "id": tfds.features.Text(),
             "image": tfds.features.Image(shape=(None, None, 3)),
             "label": tfds.features.Tensor(shape=(len(self.schema.attributes),), dtype=np.int32),
+            **({"foreground": tfds.features.Text()} if self.has_foreground() else {}),
             **self.extra_features(),
         }
         schema = {a.name: list(a.values) for a in self.schema.attributes}
@@ -90,4 +102,6 @@ def keyed_features(example: Example) -> tuple[str, dict]:
     features = {"id": example.id, "image": example.image, "label": np.array(example.label, np.int32)}
     if example.nuisance is not None:
         features["nuisance"] = np.array(example.nuisance, np.int32)
+    if example.foreground is not None:
+        features["foreground"] = example.foreground
     return example.id, features

@@ -4,11 +4,13 @@ And for `manifest` too: from the rows of any labels file to photos.
 """
 
 from collections.abc import Callable
+import dataclasses
 import functools
 import pathlib
 
 from absl import flags
 
+from amgan_jax.datasets import foregrounds
 from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import SPLITS, File, ListedPhoto, PhotoList, Row, read_table
 from amgan_jax.errors import UserError, check_known
@@ -20,9 +22,9 @@ from amgan_jax.schema import Schema
 SCHEMA = Schema.from_json((built.LABELS / "photo_schema.json").read_text())
 
 
-def dataset(labels_file: str, summary: str) -> Dataset:
-    """The dataset whose labels are in a file beside this one, or in that of --labels."""
-    read_ = functools.partial(_read, labels_file)
+def dataset(labels_file: str, summary: str, masks_file: str | None = None) -> Dataset:
+    """The dataset whose labels are in a file beside this one, or in that of --labels, and whose masks may be in one."""
+    read_ = functools.partial(_read, labels_file, masks_file)
     return Dataset(summary, read_, marks=("images",), flags=("labels",), define_flags=_define_flags)
 
 
@@ -32,16 +34,18 @@ def _define_flags():
     )
 
 
-def _read(labels_file, source, labels):
-    return read(source, local_path(labels).absolute() if labels else built.LABELS / labels_file)
+def _read(labels_file, masks_file, source, labels):
+    masks = built.LABELS / masks_file if masks_file else None
+    return read(source, local_path(labels).absolute() if labels else built.LABELS / labels_file, masks)
 
 
-def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
+def read(source: pathlib.Path, labels_file: pathlib.Path, masks_file: pathlib.Path | None = None) -> PhotoList:
     """Reads a labels file.
 
     Args:
-      source: has `images/<image_id>.jpg`.
+      source: has `images/<image_id>.jpg` and may have `masks/<image_id>.png`, white where the garment is.
       labels_file: a CSV with the columns image_id, split and one for each attribute.
+      masks_file: has the masks of a source without a folder masks/, see `foregrounds`.
 
     Raises:
       UserError: there is no folder images/, a column is missing, or a photo stands in two rows.
@@ -51,8 +55,10 @@ def read(source: pathlib.Path, labels_file: pathlib.Path) -> PhotoList:
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
     photos = to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg")
-    ours = labels_file.parent == built.LABELS
-    return PhotoList(SCHEMA, photos, labels=labels_file.name if ours else str(labels_file))
+    mask_of = functools.partial(foregrounds.find, source / "masks", masks_file)
+    photos = [dataclasses.replace(photo, mask=mask_of(photo.id)) for photo in photos]
+    used = [labels_file] + ([masks_file] if masks_file and not (source / "masks").is_dir() else [])
+    return PhotoList(SCHEMA, photos, labels=tuple(f.name if f.parent == built.LABELS else str(f) for f in used))
 
 
 def to_photos(

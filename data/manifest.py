@@ -2,7 +2,8 @@
 
 Its column `image` has paths relative to the folder, an optional column `split` train,
 validation (or val) or test, an optional column `group` what belongs into one split, such as a product
-with several photos, and every other column is an attribute; an empty cell is unknown. The
+with several photos, an optional column `mask` paths of pictures that are white where the garment is (without it,
+masks/<image>.png is taken where it is), and every other column is an attribute; an empty cell is unknown. The
 schema is learnt from the file, values in alphabetical order, unless a `schema.json` beside it
 ({"color": ["red", "blue"], ...}) says which columns are attributes and which values they have.
 """
@@ -10,19 +11,21 @@ schema is learnt from the file, values in alphabetical order, unless a `schema.j
 import collections
 import contextlib
 import dataclasses
+import os
 import pathlib
 import re
 import unicodedata
 
 from absl import flags
 
+from amgan_jax.datasets import foregrounds
 from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.labelled_photos import to_photos
-from amgan_jax.datasets.photo_list import PhotoList, Row, read_schema, read_table, split_by_hash
+from amgan_jax.datasets.photo_list import File, PhotoList, Row, read_schema, read_table, split_by_hash
 from amgan_jax.errors import UserError
 from amgan_jax.schema import UNKNOWN, Schema
 
-_RESERVED = ("image", "split", "group")
+_RESERVED = ("image", "split", "group", "mask")
 _FREE_TEXT = 50  # values of a column, above which it may be no attribute
 _UNKNOWN_WORDS = {
     "-", "--", "–", "—", "?", "#n/a", "#na", "<na>", "n.a", "n.a.", "n/a", "na", "nan", "null", "missing", "undefined",
@@ -63,10 +66,19 @@ def read(source: pathlib.Path, fold: bool | None = None) -> PhotoList:
         raise UserError(f"{path} row 1: column {missing[0]!r} of {schema_file} is missing: {', '.join(columns)}")
     made, more = _split(path, schema, columns, rows)
     photos = to_photos(schema, path, rows, "image", lambda image: source / image)
-    photos = [dataclasses.replace(photo, movable=photo.split in made) for photo in photos]
+    photos = [
+        dataclasses.replace(photo, movable=photo.split in made, mask=_mask(source, row))
+        for photo, row in zip(photos, rows, strict=True)
+    ]
     if not schema_file.exists():
         _check_trained(schema, [photo for photo in photos if photo.fault is None])
     return PhotoList(schema, photos, notes=notes + more)
+
+
+def _mask(source, row):
+    if "mask" in row:
+        return File(source / row["mask"]) if row["mask"] else None
+    return foregrounds.find(source / "masks", None, os.path.splitext(row["image"])[0])
 
 
 def _attributes(columns, schema):

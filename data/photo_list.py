@@ -24,6 +24,8 @@ class ListedPhoto:
     box: the part of it to keep, (left, top, right, bottom) in pixels; None for all.
     fault: what is wrong with its row; None where nothing is.
     movable: whether its split was chosen here, and is none that its publisher has given.
+    mask: gives the content of an encoded picture, white where the garment is, see `foregrounds`; OSError where it
+      cannot; None where that is unknown.
     """
 
     id: str
@@ -34,6 +36,7 @@ class ListedPhoto:
     box: tuple[int, int, int, int] | None = None
     fault: str | None = None
     movable: bool = False
+    mask: Callable[[], bytes] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +45,7 @@ class PhotoList:
 
     queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
     notes: what was done with the files that their owner may not expect, a line each.
-    labels: a labels file that is not in the source, from the folder of the datasets; None where there is none.
+    labels: files that are not in the source, from the folder of the datasets: of labels, of masks.
     variant: what names these photos among others of the dataset, as `config.data.builder` has it.
     """
 
@@ -50,7 +53,7 @@ class PhotoList:
     photos: list[ListedPhoto]
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
-    labels: str | None = None
+    labels: tuple[str, ...] = ()
     variant: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -76,6 +79,16 @@ class File:
 def has_file(photo: ListedPhoto) -> bool:
     """Whether a photo is a file of its own, and no part of another."""
     return isinstance(photo.read, File)
+
+
+def files_of(photos: Iterable[ListedPhoto]) -> list[pathlib.Path]:
+    """The files of photos and of their masks, where they are files of their own."""
+    return [read.path for photo in photos for read in (photo.read, photo.mask) if isinstance(read, File)]
+
+
+def any_mask(photos: Iterable[ListedPhoto]) -> bool:
+    """Whether it is known of any photo where the garment is."""
+    return any(photo.mask is not None for photo in photos)
 
 
 def read_lines(path: pathlib.Path) -> list[str]:

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from amgan_jax.datasets.ingest import Ingested, write_skipped
 from amgan_jax.datasets.labelled_images import Example, LabelledImages
-from amgan_jax.datasets.photo_list import PhotoList
+from amgan_jax.datasets.photo_list import PhotoList, any_mask
 from amgan_jax.input import built, fingerprint
 
 
@@ -34,11 +34,15 @@ class PhotoSet(LabelledImages):
     ):
         self.name, self.summary, self.schema = name, summary, photo_list.schema
         self._files = files
+        self._has_foreground = any_mask(photo_list.photos)
         self._metadata = {"queries": photo_list.queries, **watched}
         if photo_list.variant:
             variant = built.variant_name(photo_list.variant)
             kwargs["config"] = tfds.core.BuilderConfig(name=variant, description="see data/build.py")
         super().__init__(**kwargs)
+
+    def has_foreground(self) -> bool:
+        return self._has_foreground
 
     def extra_metadata(self) -> dict:
         return {name: value for name, value in self._metadata.items() if value}
@@ -57,4 +61,5 @@ class PhotoSet(LabelledImages):
     def examples(self, split: str) -> Iterator[Example]:
         for photo in self.ingested.photos:
             if photo.split == split:
-                yield Example(photo.id, self.ingested.content(photo), photo.label)
+                content, foreground = self.ingested.content(photo)
+                yield Example(photo.id, content, photo.label, foreground=foreground if self._has_foreground else None)

@@ -32,6 +32,9 @@ class SyntheticGarments(LabelledImages):
         config = tfds.core.BuilderConfig(name=name, description=f"{height} x {width} pixels, {counts}")
         super().__init__(config=config, **kwargs)
 
+    def has_foreground(self) -> bool:
+        return True
+
     def extra_features(self) -> dict:
         return {"nuisance": tfds.features.Tensor(shape=(2,), dtype=np.int32)}
 
@@ -43,10 +46,12 @@ class SyntheticGarments(LabelledImages):
         for start in range(0, count, _CHUNK):
             index = np.arange(start, start + _CHUNK)
             nuisance = np.stack([np.full(_CHUNK, seed), index], axis=-1).astype(np.int32)
-            rendered = garments.render_batch(labels[np.minimum(index, count - 1)], nuisance, self._size)
-            images = np.round((np.asarray(rendered) + 1.0) * 127.5).astype(np.uint8)
+            drawn = (labels[np.minimum(index, count - 1)], nuisance, self._size)
+            images = np.round((np.asarray(garments.render_batch(*drawn)) + 1.0) * 127.5).astype(np.uint8)
+            masks = np.round(np.asarray(garments.foreground_batch(*drawn))[..., 0] * 255.0).astype(np.uint8)
             for i in index[index < count].tolist():
-                yield Example(f"{split}_{i}", _png(images[i - start]), labels[i].tolist(), (seed, i))
+                picture, mask = _png(images[i - start]), _png(masks[i - start])
+                yield Example(f"{split}_{i}", picture, labels[i].tolist(), (seed, i), mask)
 
 
 def _png(image):

@@ -64,6 +64,20 @@ def test_a_color_changes_the_garment_and_not_the_background():
     assert region[24, 24] and not corners.any()
 
 
+def test_the_foreground_is_the_garment_that_is_seen():
+    """A colour changes all of it and nothing else, but for buttons, cords and dark edges."""
+    found = _foreground(np.array(BASE))
+    assert found.shape == SIZE and found.min() == 0.0 and found.max() == 1.0
+    changed = _region(_edit(2, 3))
+    assert not changed[found == 0.0].any() and np.mean(changed[found == 1.0]) > 0.8
+    for longer in (_edit(0, 2), _edit(1, 3)):  # sleeves, a hood
+        assert _foreground(longer).sum() > 1.02 * found.sum()
+
+
+def _foreground(label):
+    return np.asarray(garments.foreground(label, garments.nuisance_key(7, 0), SIZE))[..., 0]
+
+
 def test_the_same_label_has_an_empty_region():
     assert not _region(np.array(BASE)).any()
 

@@ -27,6 +27,7 @@ _LONGEST = {
     "docs/results.md": 1200,
     "docs/recipe.md": 1500,
     "docs/datasets.md": 800,
+    "docs/masks.md": 300,
     "docs/tpu.md": 800,
     "docs/contributing.md": 800,
 }

@@ -34,6 +34,8 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
         "discriminator.projection",
         "discriminator_loss.source_attributes",
         "attention.mixup",
+        "attention.foreground",
+        "amgan.whole",
     ):
         section, name = key.split(".")
         del content[section][name]

@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> None:
 
     from amgan_jax import experiment, workdir
     from amgan_jax.measures import driver
+    from amgan_jax.models import networks
     from amgan_jax.training import allocator, checks, ownership, parallel
     from amgan_jax.training.preemption import watch
 
@@ -76,8 +77,9 @@ def main(argv: Sequence[str]) -> None:
     if flags.FLAGS.mode == "train":
         checks.check_devices(config)
     source = _source(config)
+    settled = networks.settle_foreground(config, source.has_foreground)  # as the workdir has it
     if flags.FLAGS.mode == "evaluate":
-        workdir.check(directory, config, source.schema)
+        workdir.check(directory, settled, source.schema)
         experiment.check_data(source, directory, flags.FLAGS.new_data)
     with ownership.hold(directory):
         if flags.FLAGS.mode == "train":

@@ -1,4 +1,4 @@
-"""A trained system as functions on arrays: classify, edit, activation_maps."""
+"""A trained system as functions on arrays: classify, edit, activation_maps, foreground."""
 
 from collections.abc import Collection, Sequence
 import functools
@@ -14,7 +14,7 @@ from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.bundles import bundle
 from amgan_jax.editing import carry_up
-from amgan_jax.models import networks
+from amgan_jax.models import networks, regions
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
@@ -83,8 +83,7 @@ class Editor:
             edited = np.where(due, pictures, edited)
             mask, before = np.where(due, 1.0 - (1.0 - mask) * (1.0 - painted), mask), after
         if region is not None:
-            lost, gained = self.activation_maps(image, source), self.activation_maps(edited, target)
-            kept = np.maximum(lost, gained)[..., region, None]
+            kept = self.regions(image, source, edited, target)[..., region, None]
             edited, mask = image + kept * (edited - image), kept * mask
         return edited, mask
 
@@ -99,10 +98,28 @@ class Editor:
 
     def activation_maps(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
-        variables = self.classifiers["attention"]
-        feature_map = apply_classifier(self.config, self.schema, "attention", variables, image).feature_maps[-1]
-        size = image.shape[1:3]
-        return jax.device_get(activation_maps(variables, feature_map, label, self.schema.value_counts, size))
+        return jax.device_get(self._see(image, label).maps)
+
+    def foreground(self, image: np.ndarray) -> np.ndarray | None:
+        """Where the garment is: float32 [B, H, W, 1] in [0, 1]; None where the attention network did not learn that."""
+        if not networks.learns_foreground(self.config, "attention"):
+            return None
+        return jax.device_get(_foreground(self._look(image), image.shape[1:3]))
+
+    def regions(self, image: np.ndarray, source: np.ndarray, edited: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Where edits of images from one label int32 [B, A] to another belong: float32 [B, H, W, A] in [0, 1]."""
+        whole = networks.whole(self.config, self.schema)
+        return jax.device_get(regions.regions(self._see(image, source), self._see(edited, target), whole))
+
+    def _look(self, image):
+        network = networks.build_classifier(self.config, "attention", self.schema)
+        return apply(network, self.classifiers["attention"], _seen(self.config, "attention", image))
+
+    def _see(self, image, label):
+        classification, size = self._look(image), image.shape[1:3]
+        variables, feature_map = self.classifiers["attention"], classification.feature_maps[-1]
+        maps = activation_maps(variables, feature_map, label, self.schema.value_counts, size)
+        return regions.Seen(maps, _foreground(classification, size))
 
 
 def split_edit(source_BxA: np.ndarray, target_BxA: np.ndarray, in_turn: Collection[int]) -> list[np.ndarray]:
@@ -158,13 +175,21 @@ def read(config: Config, schema: Schema, classifiers: Tree, image: Array) -> tup
 
 
 def apply_classifier(config: Config, schema: Schema, name: str, variables: Tree, image: Array) -> Classification:
-    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size."""
-    return apply(networks.build_classifier(config, name, schema), variables, _seen(config, name, image))
+    """What the classifier of a name makes of images float32 [B, H, W, 3] in [-1, 1], of any size; no foreground."""
+    network = networks.without_head(networks.build_classifier(config, name, schema))
+    return apply(network, variables, _seen(config, name, image))
 
 
 def most_likely(logits_BxV: Array, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     """(label int32 [B, A], confidence float32 [B, A] in [0, 1]) of logits."""
     return jax.device_get(encoding.most_likely(logits_BxV, schema.value_counts))
+
+
+def _foreground(classification, size):
+    """float32 [B, *size, 1] in [0, 1]; None where there is no head."""
+    if classification.foreground is None:
+        return None
+    return _resize(jax.nn.sigmoid(classification.foreground), size)
 
 
 def _seen(config, name, image):

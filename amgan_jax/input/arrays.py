@@ -15,7 +15,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.input import fingerprint, sampling
 from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
-from amgan_jax.schema import Schema
+from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.types import Config
 
 
@@ -26,11 +26,13 @@ class Split:
     image: float32 [N, H, W, 3] in [-1, 1], of the evaluator's size; the others see it made smaller.
     label: int32 [N, A].
     nuisance: int32 [N, 2], what `garments.nuisance_key` takes; None for photos.
+    foreground: float32 [N, H, W, 1], see `input.source.Source`; None where none is known.
     """
 
     image: np.ndarray
     label: np.ndarray
     nuisance: np.ndarray | None = None
+    foreground: np.ndarray | None = None
 
 
 class ArraySource:
@@ -48,6 +50,7 @@ class ArraySource:
     def __init__(self, schema: Schema, splits: dict[str, Split], queries: Queries | None = None):
         self.schema = schema
         self.queries = queries
+        self.has_foreground = any(split.foreground is not None for split in splits.values())
         self._splits = splits
 
     def fingerprint(self) -> fingerprint.Fingerprint:
@@ -60,7 +63,10 @@ class ArraySource:
         self._check_sizes(config)
         for plan in sampling.classifier_plans(self._splits["train"].label, config, name, first_step):
             size = networks.image_size(config, name)
-            yield {"image": self._show(plan, "row", size), "label": plan["label"]}
+            batch = {"image": self._show(plan, "row", size), "label": plan["label"]}
+            if self.has_foreground and networks.learns_foreground(config, name):
+                batch["foreground"] = self._show_foreground(plan, size)
+            yield batch
 
     def amgan_batches(self, config: Config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         self._check_sizes(config)
@@ -79,6 +85,8 @@ class ArraySource:
             batch = {"image": data.image[rows], "label": data.label[rows], "row": rows, "valid": valid}
             if data.nuisance is not None:
                 batch["nuisance"] = data.nuisance[rows]
+            if self.has_foreground and networks.learns_foreground(config, "attention"):
+                batch["foreground"] = _foreground(data, rows)
             yield batch
 
     def _check_sizes(self, config):
@@ -91,7 +99,14 @@ class ArraySource:
 
     def _show(self, plan, rows, size):
         """Training images [B, *size, 3], cropped and flipped as the plan says."""
-        image = self._splits["train"].image[plan[rows]]
+        return self._augment(self._splits["train"].image[plan[rows]], plan, size)
+
+    def _show_foreground(self, plan, size):
+        """Of `_show`, the foreground [B, *size, 1]."""
+        foreground = _foreground(self._splits["train"], plan["row"])
+        return np.where(foreground[:, :1, :1] < 0.0, UNKNOWN, self._augment(foreground, plan, size))
+
+    def _augment(self, image, plan, size):
         with jax.default_device(
             jax.local_devices(backend="cpu")[0]
         ):  # on an accelerator, it would wait for the training step
@@ -99,16 +114,23 @@ class ArraySource:
         return np.where(plan["flip"][:, None, None, None], image[:, :, ::-1], image)
 
 
+def _foreground(split, rows):
+    """Of some rows of a split, of which it may be that none is known."""
+    if split.foreground is None:
+        return np.full((len(rows), *split.image.shape[1:3], 1), UNKNOWN, np.float32)
+    return split.foreground[rows]
+
+
 @functools.partial(jax.jit, static_argnames="size")
-def _crop(image_BxHxWx3, box_Bx4, size):
+def _crop(image_BxHxWxC, box_Bx4, size):
     """Boxes (top, left, bottom, right) in [0, 1] of images, resized as `tfdata.letterbox` does."""
 
-    def crop(image_HxWx3, box):
+    def crop(image_HxWxC, box):
         corner, opposite = box[:2], box[2:]
         frame = jnp.asarray(size, jnp.float32)
-        scale = frame / ((opposite - corner) * jnp.asarray(image_HxWx3.shape[:2]))
+        scale = frame / ((opposite - corner) * jnp.asarray(image_HxWxC.shape[:2]))
         translation = -corner / (opposite - corner) * frame
-        shape = (*size, image_HxWx3.shape[-1])
-        return jax.image.scale_and_translate(image_HxWx3, shape, (0, 1), scale, translation, "triangle")
+        shape = (*size, image_HxWxC.shape[-1])
+        return jax.image.scale_and_translate(image_HxWxC, shape, (0, 1), scale, translation, "triangle")
 
-    return jax.vmap(crop)(image_BxHxWx3, box_Bx4)
+    return jax.vmap(crop)(image_BxHxWxC, box_Bx4)

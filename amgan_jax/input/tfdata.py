@@ -22,7 +22,7 @@ from amgan_jax.errors import UserError
 from amgan_jax.input import built, fingerprint, sampling
 from amgan_jax.input.source import Queries
 from amgan_jax.models import networks
-from amgan_jax.schema import Schema
+from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.types import Config
 
 _CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**26  # given to tf.data at once, at most: to start with them takes 30 ms
@@ -67,6 +67,7 @@ class DatasetSource:
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
         self.queries = _find_queries(builder, self._tables["test"])
+        self.has_foreground = "foreground" in builder.info.features
 
     def fingerprint(self) -> fingerprint.Fingerprint:
         return {
@@ -77,7 +78,8 @@ class DatasetSource:
         table = self._tables["train"]
         plans = sampling.classifier_plans(table.label, config, name, first_step)
         size = networks.image_size(config, name)
-        return _batches(config, table, plans, {"record": "row"}, size, keep=("label",))
+        foreground = self.has_foreground and networks.learns_foreground(config, name)
+        return _batches(config, table, plans, {"record": "row"}, size, ("label",), foreground)
 
     def amgan_batches(self, config: Config, first_step: int) -> Iterator[dict[str, np.ndarray]]:
         table = self._tables["train"]
@@ -95,7 +97,9 @@ class DatasetSource:
                 yield {"row": rows, "valid": valid, **{name: column[rows] for name, column in columns.items()}}
 
         size = networks.image_size(config, "evaluator")
-        return _batches(config, table, plans(), {"record": "row"}, size, keep=("row", "valid", *columns))
+        keep = ("row", "valid", *columns)
+        foreground = self.has_foreground and networks.learns_foreground(config, "attention")
+        return _batches(config, table, plans(), {"record": "row"}, size, keep, foreground)
 
 
 def letterbox(image_HxWx3: tf.Tensor, height: int, width: int, box: Sequence[float] | tf.Tensor = _WHOLE) -> tf.Tensor:
@@ -104,20 +108,26 @@ def letterbox(image_HxWx3: tf.Tensor, height: int, width: int, box: Sequence[flo
     With a box (top, left, bottom, right) in [0, 1], only that part of the result is shown, as large as the whole:
     enlarged from the image itself and in the same pass.
     """
+    darkness = _fit(tf.bitwise.invert(image_HxWx3), height, width, box)  # what is not covered becomes 0: white
+    return 1.0 - darkness * (2.0 / 255.0)
+
+
+def _fit(image_HxWxC, height, width, box):
+    """`letterbox`, but float32 [height, width, C] in [0, 255], on 0."""
     frame = tf.constant([height, width], tf.float32)
-    size = tf.cast(tf.shape(image_HxWx3)[:2], tf.float32)
+    size = tf.cast(tf.shape(image_HxWxC)[:2], tf.float32)
     inner = tf.maximum(tf.round(size * tf.reduce_min(frame / size)), 1.0)
     corner, opposite = tf.split(box, 2)
     zoom = 1.0 / (opposite - corner)
-    darkness = tf.raw_ops.ScaleAndTranslate(
-        images=tf.bitwise.invert(image_HxWx3)[None],  # what is not covered becomes 0: white
+    fitted = tf.raw_ops.ScaleAndTranslate(
+        images=image_HxWxC[None],
         size=[height, width],
         scale=zoom * inner / size,
         translation=zoom * ((frame - inner) // 2.0 - corner * frame),
         kernel_type="triangle",
         antialias=True,
     )
-    return 1.0 - darkness[0] * (2.0 / 255.0)
+    return fitted[0]
 
 
 def _check_rendered_size(config):
@@ -181,12 +191,26 @@ def _map_records(path):
 def _show(record, size, flip=False, box=_WHOLE):
     """The image of a record as float32 [*size, 3]."""
     encoded = tf.io.parse_single_example(record, {"image": tf.io.FixedLenFeature((), tf.string)})["image"]
-    image = letterbox(tf.io.decode_image(encoded, channels=3, expand_animations=False), *size, box)
+    return _flip(letterbox(tf.io.decode_image(encoded, channels=3, expand_animations=False), *size, box), flip)
+
+
+def _show_foreground(record, size, flip=False, box=_WHOLE):
+    """The foreground of what `_show` shows: float32 [*size, 1], see `input.source.Source`."""
+    encoded = tf.io.parse_single_example(record, {"foreground": tf.io.FixedLenFeature((), tf.string)})["foreground"]
+
+    def known():
+        mask = _fit(tf.io.decode_png(encoded, channels=1), *size, box) / 255.0
+        return tf.ensure_shape(_flip(mask, flip), (*size, 1))
+
+    return tf.cond(tf.strings.length(encoded) > 0, known, lambda: tf.fill((*size, 1), float(UNKNOWN)))
+
+
+def _flip(image_HxWxC, flip):
     width_axis = tf.boolean_mask([1], [flip])  # none where it is not flipped; a tf.cond costs more
-    return tf.reverse(image, width_axis)
+    return tf.reverse(image_HxWxC, width_axis)
 
 
-def _batches(config, table, plans, records, size, keep):
+def _batches(config, table, plans, records, size, keep, foreground=False):
     """Numpy batches of the rows of each of `plans`, in order, several at work at once.
 
     Plans go to tf.data a chunk at a time, as arrays: a Python generator inside of tf.data
@@ -200,10 +224,11 @@ def _batches(config, table, plans, records, size, keep):
       records: names of the records that are read, each with the name of its rows in a plan.
       size: (height, width) of the images.
       keep: names of what goes from a plan into its batch.
+      foreground: whether that of "record" goes into it.
     """
     row_bytes = len(records) * np.mean([len(record) for record in table.record[:_CHUNK_ROWS]])
     chunks = _chunks(plans, min(_CHUNK_ROWS, int(_CHUNK_BYTES / row_bytes)))
-    dataset = _dataset_function(config.data.threads, size, keep)
+    dataset = _dataset_function(config.data.threads, size, keep, foreground)
 
     def start():
         chunk = next(chunks, None)
@@ -222,7 +247,7 @@ def _batches(config, table, plans, records, size, keep):
 
 
 @functools.cache  # traced once, however often validation images are measured
-def _dataset_function(threads, size, keep):
+def _dataset_function(threads, size, keep, foreground):
     """A function from a chunk's columns, by name, and a batch size to their dataset."""
 
     def load(row):
@@ -230,6 +255,8 @@ def _dataset_function(threads, size, keep):
         images = {"image": _show(row["record"], size, flip, box)}
         if "reference_record" in row:
             images["reference"] = _show(row["reference_record"], size, flip, box)
+        if foreground:
+            images["foreground"] = _show_foreground(row["record"], size, flip, box)
         return images | {name: row[name] for name in keep}
 
     @functools.partial(tf.function, reduce_retracing=True)

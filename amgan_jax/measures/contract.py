@@ -58,6 +58,7 @@ class Images(NamedTuple):
     image: float32 [B, H, W, 3] in [-1, 1]; row: int [B], their places in the split; label: int32 [B, A].
     source: int32 [B, A], the values that edits start from: the label, or what the attention network reads.
     reading: the evaluator's. nuisance: int32 [B, 2] of rendered garments, else None.
+    foreground: float32 [B, H, W, 1], see `input.source.Source`, where the attention network learns it, else None.
     """
 
     image: np.ndarray
@@ -66,6 +67,7 @@ class Images(NamedTuple):
     source: np.ndarray
     reading: Reading
     nuisance: np.ndarray | None
+    foreground: np.ndarray | None = None
 
 
 class Edits(NamedTuple):

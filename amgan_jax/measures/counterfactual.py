@@ -26,7 +26,7 @@ class Measure(BaseMeasure):
     def add_edits(self, edits: Edits) -> None:
         image, edited = edits.images.image, edits.edited
         truth, region = truth_and_region(edits)
-        values: dict[str, ArrayLike] = {"mask_iou": _iou(edits.mask > 0.5, region)}
+        values: dict[str, ArrayLike] = {"mask_iou": iou(edits.mask > 0.5, region)}
         for suffix, pictures in (("", edited), ("_unedited", image)):
             values[f"psnr{suffix}"] = [psnr(*pair) for pair in zip(truth, pictures, strict=True)]
             values[f"ssim{suffix}"] = [_ssim(*pair) for pair in zip(truth, pictures, strict=True)]
@@ -61,7 +61,8 @@ def _ssim(truth, picture):
     return metrics.structural_similarity(truth, picture, data_range=2.0, channel_axis=-1)
 
 
-def _iou(painted, region):
+def iou(painted: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Overlap [B] of bool [B, H, W, 1], as a share of what either covers; 1 where both are empty."""
     both = np.sum(painted & region, axis=(1, 2, 3))
     either = np.sum(painted | region, axis=(1, 2, 3))
     return np.where(either, both / np.maximum(1, either), 1.0)

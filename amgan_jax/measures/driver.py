@@ -18,7 +18,7 @@ from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.input.source import Source
 from amgan_jax.measures import contract, feed
-from amgan_jax.models import layers
+from amgan_jax.models import layers, networks
 from amgan_jax.schema import Schema
 from amgan_jax.types import Config, Tree
 
@@ -44,6 +44,7 @@ def evaluate(config: Config, source: Source, workdir: pathlib.Path) -> dict[str,
         or a figure is not finite.
     """
     check_measures(config, source, "test")
+    config = networks.settle_foreground(config, source.has_foreground)
     system = editor.load(workdir)
     if "evaluator" not in system.classifiers:
         raise UserError(f"{workdir} is a bundle without the evaluator, which judges edits: export it with --evaluator")

@@ -50,7 +50,8 @@ def _images(context, batch):
     image, label = batch["image"], batch["label"]
     # Not as `classify` reads it by default, which asks the judge too.
     source = context.editor.classify(image, ("attention",))[0] if context.read_source else label
-    return Images(image, batch["row"], label, source, context.judge(image), batch.get("nuisance"))
+    known = (batch.get(name) for name in ("nuisance", "foreground"))
+    return Images(image, batch["row"], label, source, context.judge(image), *known)
 
 
 def _edit(context, images, valid, attribute, seed):

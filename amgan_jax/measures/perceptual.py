@@ -3,8 +3,8 @@
 perceptual_distance/<attribute>: distance of an edited picture from its source in the
 evaluator's feature maps (compare Zhang et al. 2018, LPIPS, eq. 1): unit vectors at each place,
 squared difference, mean over the places outside of the region of the edit, sum over
-maps. The region: of rendered garments, where the two renders differ; of photos, where
-the attention network sees the source value before or the target value after.
+maps. The region: of rendered garments, where the two renders differ; of photos, that of
+`models.regions`: where the source value is seen before or the target value after, or all of the garment.
 """
 
 import numpy as np
@@ -33,15 +33,12 @@ class Measure(BaseMeasure):
         """float32 [B, H, W, 1] in [0, 1]."""
         if edits.images.nuisance is not None:
             return truth_and_region(edits)[1].astype(np.float32)
-        before = self._activation_maps(edits.images.image, edits.images.label)
-        after = self._activation_maps(edits.edited, edits.target)
-        return np.maximum(before, after)[..., edits.attribute, None]
-
-    def _activation_maps(self, image, label):
-        """The editor's, compiled for few batch sizes: how many labels are known differs from batch to batch."""
-        padding = (1 << (len(label) - 1).bit_length()) - len(label)
-        image, label = (np.concatenate([x, np.repeat(x[:1], padding, axis=0)]) for x in (image, label))
-        return self.context.editor.activation_maps(image, label)[: len(label) - padding]
+        # Compiled for few batch sizes: how many labels are known differs from batch to batch.
+        size = len(edits.target)
+        padding = (1 << (size - 1).bit_length()) - size
+        arrays = (edits.images.image, edits.images.label, edits.edited, edits.target)
+        padded = (np.concatenate([x, np.repeat(x[:1], padding, axis=0)]) for x in arrays)
+        return self.context.editor.regions(*padded)[:size, ..., edits.attribute, None]
 
 
 def _distance(before, after, outside):

@@ -15,10 +15,12 @@ class Classification(NamedTuple):
 
     logits: float32 [B, V].
     feature_maps: [B, h, w, C] each, from the stem's side to the head's; the last is what the head pools.
+    foreground: float32 [B, H, W, 1], logits of where the garment is; None without a `foreground.WithForeground`.
     """
 
     logits: jax.Array
     feature_maps: list[jax.Array]
+    foreground: jax.Array | None = None
 
 
 class ResNet(nn.Module):

@@ -1,5 +1,6 @@
 """The networks and optimizers that a config asks for."""
 
+import copy
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from amgan_jax.errors import UserError
-from amgan_jax.models import classifiers, discriminator, efficientnet, generator
+from amgan_jax.models import classifiers, discriminator, efficientnet, foreground, generator
 from amgan_jax.schema import Schema
 from amgan_jax.types import Config
 from amgan_jax.workdir import section_of
@@ -94,12 +95,36 @@ def discriminator_view_shape(config: Config) -> tuple[int, int, int]:
 
 def build_classifier(config: Config, name: str, schema: Schema, axis_name: str | None = None) -> nn.Module:
     """The attention network (name "attention") or the evaluator (name "evaluator")."""
-    return classifier_type(config, name)(
-        **_knobs(knobs_of(config, name)),
-        value_counts=schema.value_counts,
-        dtype=jnp.dtype(config.dtype),
-        axis_name=axis_name,
+    dtype = jnp.dtype(config.dtype)
+    network = classifier_type(config, name)(
+        **_knobs(knobs_of(config, name)), value_counts=schema.value_counts, dtype=dtype, axis_name=axis_name
     )
+    return foreground.WithForeground(network, dtype, axis_name) if learns_foreground(config, name) else network
+
+
+def without_head(network: nn.Module) -> nn.Module:
+    """A network of `build_classifier` without the foreground head, for the same variables."""
+    return network.classifier if isinstance(network, foreground.WithForeground) else network
+
+
+def learns_foreground(config: Config, name: str) -> bool:
+    """Whether a classifier has a foreground head."""
+    return name == "attention" and config.attention.foreground > 0.0
+
+
+def settle_foreground(config: Config, has_foreground: bool) -> Config:
+    """The config without a foreground head where the dataset has nothing that it could learn from."""
+    if has_foreground or not learns_foreground(config, "attention"):
+        return config
+    settled = copy.deepcopy(config)
+    settled.attention.foreground = 0.0
+    return settled
+
+
+def whole(config: Config, schema: Schema) -> tuple[bool, ...]:
+    """Which attributes are of the whole garment; UserError where config.amgan.whole names one that there is not."""
+    named = {schema.index(name) for name in config.amgan.whole}
+    return tuple(a in named for a in range(len(schema.attributes)))
 
 
 def classifier_type(config: Config, name: str) -> type[nn.Module]:

@@ -32,7 +32,7 @@ _COUNTS = (  # what should be 1 or more
 )
 _OPTIMIZERS = ("attention.optimizer", "evaluator.optimizer", "generator_optimizer", "discriminator_optimizer")
 _SHARES = {"data.crop": 0.99, "amgan.crop": 0.99, "data.single": 1.0, "data.balance": 1.0, "amgan.ema_decay": 1.0}
-_FROM_ZERO = ("amgan.warmup_steps", *(f"{name}.warmup_epochs" for name in CLASSIFIERS))
+_FROM_ZERO = ("amgan.warmup_steps", "attention.foreground", *(f"{name}.warmup_epochs" for name in CLASSIFIERS))
 
 
 def check_config(config: Config) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from amgan_jax import encoding
 from amgan_jax.types import Array, Metrics
@@ -29,6 +30,21 @@ def value_cross_entropy(logits_BxV: jax.Array, values_BxV: jax.Array, value_coun
     """The same against probabilities [B, V] of values; an attribute that has none counts as 0."""
     logs = [jax.nn.log_softmax(logits, axis=-1) for logits in encoding.split_values(logits_BxV, value_counts)]
     return -jnp.mean(jnp.sum(values_BxV * jnp.concatenate(logs, axis=-1), axis=-1))
+
+
+def foreground(logits_BxHxWx1: jax.Array, foreground_BxHxWx1: jax.Array) -> jax.Array:
+    """Cross entropy of pixels, and one minus a soft intersection over union, mean over the batch.
+
+    Args:
+      logits_BxHxWx1: of the foreground.
+      foreground_BxHxWx1: in [0, 1]; an image of which it is unknown (-1) counts as 0.
+    """
+    known_B = foreground_BxHxWx1[:, 0, 0, 0] >= 0.0
+    truth, found = jnp.maximum(foreground_BxHxWx1, 0.0), jax.nn.sigmoid(logits_BxHxWx1)
+    entropy_B = jnp.mean(optax.sigmoid_binary_cross_entropy(logits_BxHxWx1, truth), axis=(1, 2, 3))
+    both_B = jnp.sum(found * truth, axis=(1, 2, 3))
+    either_B = jnp.sum(found + truth - found * truth, axis=(1, 2, 3))
+    return jnp.mean(jnp.where(known_B, entropy_B + 1.0 - both_B / (either_B + 1e-6), 0.0))
 
 
 def critic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:

@@ -16,13 +16,16 @@ import jax.numpy as jnp
 import optax
 
 from amgan_jax import encoding
-from amgan_jax.models import classifiers, generator, layers, networks
+from amgan_jax.models import classifiers, generator, layers, networks, regions
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.networks import GLOBAL, REGIONAL, Length
 from amgan_jax.schema import UNKNOWN, Schema
 from amgan_jax.training import losses, parallel
 from amgan_jax.training.state import ClassifierState, TrainState
 from amgan_jax.types import Config, Metrics, Tree
+
+# What is to be read off images, by name, and how much it weighs.
+Truths = list[tuple[dict[str, jax.Array], jax.Array | float]]
 
 
 def classifier_step(
@@ -36,54 +39,63 @@ def classifier_step(
       schema: the dataset's.
       length: of the training.
       state: where training stands.
-      batch: image float32 [1, B, H, W, 3] in [-1, 1], label int32 [1, B, A].
+      batch: image float32 [1, B, H, W, 3] in [-1, 1], label int32 [1, B, A]; of a network with a foreground head,
+        foreground float32 [1, B, H, W, 1], see `input.source.Source`.
 
     Returns:
-      (state, metrics: {"loss", "accuracy/<attribute>"}).
+      (state, metrics: {"loss", "accuracy/<attribute>"}, and "foreground", the head's loss).
     """
     network = networks.build_classifier(config, name, schema, parallel.AXIS)
     optimizer = networks.build_optimizer(config[name].optimizer, length)
-    image, label = batch["image"][0], batch["label"][0]
-    image, labels_and_weights = mixup(config[name], state.step, image, label)
+    truth = {key: x[0] for key, x in batch.items() if key != "image"}
+    image, truths_and_weights = mixup(config[name], state.step, batch["image"][0], truth)
 
     def loss_fn(params):
         variables = {**state.variables, "params": params}
         output, updates = network.apply(variables, image, train=True, mutable=["batch_stats"])
-        loss = sum(
-            weight * losses.attribute_cross_entropy(output.logits, label, schema.value_counts)
-            for label, weight in labels_and_weights
-        )
-        return loss, (output.logits, updates)
+        parts = _mixed_parts(schema, output, truths_and_weights)
+        loss, parts = losses.weighted_sum(parts, {"label": 1.0, "foreground": config.attention.foreground})
+        return loss, (output.logits, updates, parts)
 
     gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
-    (loss, (logits, updates)), gradient = gradient_fn(state.variables["params"])
-    gradient, updates, loss = lax.pmean((gradient, updates, loss), parallel.AXIS)
+    (loss, (logits, updates, parts)), gradient = gradient_fn(state.variables["params"])
+    gradient, updates, loss, parts = lax.pmean((gradient, updates, loss, parts), parallel.AXIS)
     change, optimizer_state = optimizer.update(gradient, state.optimizer, state.variables["params"])
     params = optax.apply_updates(state.variables["params"], change)
-    metrics = {"loss": loss, **_accuracies(logits, label, schema)}
+    del parts["label"]
+    metrics = {"loss": loss, **parts, **_accuracies(logits, truth["label"], schema)}
     return ClassifierState(state.step + 1, {"params": params, **updates}, optimizer_state), metrics
 
 
-def mixup(
-    config: Config, step: jax.Array, image: jax.Array, label: jax.Array
-) -> tuple[jax.Array, list[tuple[jax.Array, jax.Array | float]]]:
+def _mixed_parts(schema: Schema, output: classifiers.Classification, truths_and_weights: Truths):
+    """The parts of a classifier's loss on images that `mixup` has made."""
+    parts = {}
+    for truth, weight in truths_and_weights:
+        own = {"label": losses.attribute_cross_entropy(output.logits, truth["label"], schema.value_counts)}
+        if output.foreground is not None:
+            own["foreground"] = losses.foreground(output.foreground, truth["foreground"])
+        parts = {name: parts.get(name, 0.0) + weight * part for name, part in own.items()}
+    return parts
+
+
+def mixup(config: Config, step: jax.Array, image: jax.Array, truth: dict[str, jax.Array]) -> tuple[jax.Array, Truths]:
     """Mixup (Zhang et al. 2018) of neighbours in a batch, which come in pairs.
 
     Args:
       config: of the classifier.
       step: that the weights are drawn for.
       image: float32 [B, H, W, 3].
-      label: int32 [B, A].
+      truth: of the images, by name, such as label int32 [B, A].
 
     Returns:
-      (image [B, H, W, 3], [(label int32 [B, A], weight in [0, 1]), ...]): the labels that are in it.
+      (image [B, H, W, 3], [(truth, weight in [0, 1]), ...]): the truths that are in it.
     """
     if not config.mixup:
-        return image, [(label, 1.0)]
+        return image, [(truth, 1.0)]
     weight = jax.random.beta(jax.random.fold_in(jax.random.key(config.seed), step), config.mixup, config.mixup)
     own = jnp.maximum(weight, 1.0 - weight)
     swap = lambda x: x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)  # noqa: E731
-    return own * image + (1.0 - own) * swap(image), [(label, own), (swap(label), 1.0 - own)]
+    return own * image + (1.0 - own) * swap(image), [(truth, own), (jax.tree.map(swap, truth), 1.0 - own)]
 
 
 def amgan_step(
@@ -134,16 +146,16 @@ class Look(NamedTuple):
 class Guide(NamedTuple):
     """Where the edit of each example is, and what it should look like.
 
-    A region is the larger of the source value's map and, in the reference, the target value's.
-
-    regions: float32 [B, H, W, A], that of an edit of each attribute.
+    regions: float32 [B, H, W, A], that of an edit of each attribute, see `models.regions`.
     focus_region: float32 [B, H, W, 1], where the regional discriminator looks: that of the focus.
+    reference_region: float32 [B, H, W, 1], where it looks in the reference, which has a foreground of its own.
     edit_region: float32 [B, H, W, 1], the largest over all edited attributes.
     image, reference: what the frozen network sees of them.
     """
 
     regions: jax.Array
     focus_region: jax.Array
+    reference_region: jax.Array
     edit_region: jax.Array
     image: Look
     reference: Look
@@ -156,6 +168,7 @@ class FrozenNetwork:
         self._network = networks.build_classifier(config, "attention", schema)
         self._variables = variables
         self._value_counts = schema.value_counts
+        self._whole = networks.whole(config, schema)
         self._size = (config.height, config.width)
         self._stages = config.discriminator.stages
 
@@ -166,15 +179,15 @@ class FrozenNetwork:
     def guide(self, batch: dict[str, jax.Array]) -> Guide:
         """The guide of a microbatch."""
         of_image, of_reference = self._classify(batch["image"]), self._classify(batch["reference"])
-        lost = self._activation_maps(of_image, batch["label"])
-        gained = self._activation_maps(of_reference, batch["target"])
-        regions_BxHxWxA = jnp.maximum(lost, gained)
+        lost, gained = self._see(of_image, batch["label"]), self._see(of_reference, batch["target"])
+        regions_BxHxWxA = regions.regions(lost, gained, self._whole)
         changed_BxA = encoding.changed(batch["label"], batch["target"])
         focus_BxA = jax.nn.one_hot(batch["focus"], changed_BxA.shape[-1])
         return Guide(
             regions=regions_BxHxWxA,
-            focus_region=jnp.max(regions_BxHxWxA * focus_BxA[:, None, None], axis=-1, keepdims=True),
-            edit_region=jnp.max(regions_BxHxWxA * changed_BxA[:, None, None], axis=-1, keepdims=True),
+            focus_region=_largest(regions_BxHxWxA, focus_BxA),
+            reference_region=_largest(regions.regions(gained, lost, self._whole), focus_BxA),
+            edit_region=_largest(regions_BxHxWxA, changed_BxA),
             image=self._look(batch["image"], of_image),
             reference=self._look(batch["reference"], of_reference),
         )
@@ -187,9 +200,15 @@ class FrozenNetwork:
         view = classifiers.stack(feature_maps, self._stages) if self._stages else image
         return Look(view, layers.spatial_mean(feature_maps[-1]), classification.logits)
 
-    def _activation_maps(self, classification: classifiers.Classification, label: jax.Array):
-        feature_map = classification.feature_maps[-1]
-        return activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
+    def _see(self, classification: classifiers.Classification, label: jax.Array):
+        feature_map, logits = classification.feature_maps[-1], classification.foreground
+        maps = activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
+        return regions.Seen(maps, None if logits is None else jax.nn.sigmoid(logits))
+
+
+def _largest(regions_BxHxWxA, some_BxA):
+    """The largest of some attributes' regions: [B, H, W, 1]."""
+    return jnp.max(regions_BxHxWxA * some_BxA[:, None, None], axis=-1, keepdims=True)
 
 
 def _edit(
@@ -262,11 +281,11 @@ def _pairs(config: Config, fake: jax.Array, guide: Guide, batch: dict[str, jax.A
     is spread over real and edited images alike. Photos and their labels would tell the two apart by the
     values, as rare ones are asked for more often than they are seen.
     """
-    reference, region = guide.reference.view, guide.focus_region
+    reference = guide.reference.view
     pairs = {GLOBAL: Pair(reference, fake, batch["reference_label"], batch["label"])}
     if config.amgan.regional:
         labels = (_focus_only(batch, name) for name in ("target", "label"))
-        pairs[REGIONAL] = Pair(_within(region, reference), _within(region, fake), *labels)
+        pairs[REGIONAL] = Pair(_within(guide.reference_region, reference), _within(guide.focus_region, fake), *labels)
     return pairs
 
 

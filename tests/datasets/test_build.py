@@ -20,6 +20,7 @@ from amgan_jax.datasets import (
     build,
     celeb_a,
     deepfashion,
+    foregrounds,
     groups,
     ingest,
     labelled_photos,
@@ -187,7 +188,7 @@ def test_rebuilt_bytes_are_equal(tree):
 
 
 def test_what_a_killed_build_left_is_removed_and_never_read(tree):
-    left = tree / "built" / "fashion_products" / "incomplete.ABCDEF_1.0.0"
+    left = tree / "built" / "fashion_products" / "incomplete.ABCDEF_1.1.0"
     left.mkdir(parents=True)
     (left / "dataset_info.json").write_text("{}")
     config = helpers.tiny_config()
@@ -304,7 +305,9 @@ def test_a_folder_of_another_layout_is_told(tmp_path):
 def test_a_box_beyond_the_photo_shows_nothing_else():
     buffer = io.BytesIO()
     Image.new("RGB", (100, 200), (255, 255, 255)).save(buffer, "png")
-    _, content = ingest.prepare(photo_list.ListedPhoto("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200)))
+    _, content, _ = ingest.prepare(
+        photo_list.ListedPhoto("a", "train", "row 2", buffer.getvalue, [], (-5, 0, 100, 200))
+    )
     with Image.open(io.BytesIO(content)) as cropped:
         assert cropped.size == (100, 200) and np.asarray(cropped).min() == 255
 
@@ -325,6 +328,94 @@ def test_the_shipped_labels_have_no_fault(tmp_path, dataset):
 
 
 # Anyone's photos.
+
+
+def _write_masked(folder, column=False):
+    """Pictures of noise, and masks that are white where these are dark; three photos have none, one an empty one."""
+    rng = np.random.default_rng(0)
+    rows = [["image", "split", "color", *(["mask"] if column else [])]]
+    (folder / "blouses").mkdir()
+    (folder / "masks" / "blouses").mkdir(parents=True)
+    for i in range(16):
+        picture = rng.integers(0, 256, (60, 40), np.uint8)
+        Image.fromarray(np.stack([picture] * 3, axis=-1)).save(folder / "blouses" / f"{i}.png")
+        if i > 2:
+            mask = np.zeros_like(picture) if i == 3 else 255 - picture
+            Image.fromarray(mask).save(folder / "masks" / "blouses" / f"{i}.png")
+        more = [f"masks/blouses/{i}.png" if i > 2 else ""] if column else []
+        rows.append(
+            [f"blouses/{i}.png", ("test", "validation")[i] if i < 2 else "train", ("red", "blue")[i % 2], *more]
+        )
+    trees.write_csv(folder / "labels.csv", rows)
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_masks_move_with_their_photos_and_what_is_unknown_stays_so(tmp_path, column):
+    _write_masked(tmp_path, column)
+    _build("manifest", tmp_path)
+    config, source = _source("manifest", tmp_path, name="photos")
+    config.data.crop, config.attention.foreground, config.attention.batch_size = 0.6, 1.0, 14
+    batch = next(source.classifier_batches(config, "attention", 0))
+    foreground, darkness = batch["foreground"], (1.0 - batch["image"][..., :1]) / 2.0
+    known = (foreground >= 0.0).all(axis=(1, 2, 3))
+    assert source.has_foreground and known.sum() == 12
+    np.testing.assert_allclose(foreground[known], darkness[known], atol=1e-5)
+    assert (foreground[~known] == -1.0).all()
+    assert "foreground" not in next(source.classifier_batches(config, "evaluator", 0))
+    (shown,) = source.evaluation_batches(config, "test")
+    assert (shown["foreground"] == -1.0).all()
+
+
+def test_a_mask_of_another_shape_than_its_photo_is_refused(tmp_path):
+    _write_masked(tmp_path)
+    Image.new("L", (60, 40), 255).save(tmp_path / "masks" / "blouses" / "9.png")
+    with pytest.raises(UserError, match=r"row 11 .*the mask has 60 x 40 pixels, another shape .* 40 x 60"):
+        _build("manifest", tmp_path)
+
+
+def test_a_mask_that_a_column_names_must_be_there(tmp_path):
+    _write_masked(tmp_path, column=True)
+    (tmp_path / "masks" / "blouses" / "9.png").unlink()
+    with pytest.raises(UserError, match=r"row 11 .*9.png is missing"):
+        _build("manifest", tmp_path)
+
+
+def test_a_cut_out_is_a_mask_and_a_box_cuts_it_as_its_photo():
+    cut_out = np.zeros((50, 100, 4), np.uint8)
+    cut_out[:, 50:, 3] = 255  # the right half, of a photo of twice the size
+    buffer = io.BytesIO()
+    Image.fromarray(cut_out).save(buffer, "png")
+    prepare = functools.partial(foregrounds.prepare, buffer.getvalue(), (200, 100))
+    whole, part = (
+        np.asarray(Image.open(io.BytesIO(prepare(box, size))))
+        for box, size in ((None, (200, 100)), ((80, 0, 120, 100), (20, 50)))
+    )
+    assert whole.shape == (100, 200) and not whole[:, :98].any() and whole[:, 102:].min() == 255
+    assert part.shape == (50, 20) and not part[:, :8].any() and part[:, 12:].min() == 255
+    assert prepare((0, 0, 90, 100), (90, 100)) == b""
+
+
+def test_masks_that_come_with_the_project_are_those_of_its_photos(tmp_path):
+    packed = tmp_path / "masks.npz"
+    masks = {"a": np.eye(5, 7) > 0, "b": np.ones((128, 3), bool)}
+    foregrounds.pack(masks, packed)
+    for name, mask in masks.items():
+        found = np.asarray(Image.open(io.BytesIO(foregrounds.find(tmp_path / "none", packed, name)())))
+        np.testing.assert_array_equal(found, 255 * mask)
+    assert foregrounds.find(tmp_path / "none", packed, "c") is None
+    folder = helpers.ROOT / "data"
+    with (folder / "clothing_attributes.csv").open() as file:
+        names = [row["image_id"] for row in csv.DictReader(file)]
+    assert all(foregrounds.find(tmp_path / "none", folder / "clothing_attributes_masks.npz", name) for name in names)
+
+
+def test_a_dataset_without_masks_has_no_foreground(shop):
+    _build("manifest", shop)
+    config, source = _source("manifest", shop, name="photos")
+    config.attention.foreground = 1.0
+    assert not source.has_foreground
+    assert "foreground" not in next(source.classifier_batches(config, "attention", 0))
+    assert "foreground" not in next(source.evaluation_batches(config, "test"))
 
 
 @pytest.fixture
@@ -1004,7 +1095,7 @@ def test_photos_are_prepared_on_many_threads_in_order(shop):
     photos = manifest.read(shop).photos
     ingested = ingest.ingest(photos, shop)
     assert [p.id for p in ingested.photos] == [p.id for p in photos]
-    assert all(ingested.content(p) == (shop / p.id).read_bytes() for p in ingested.photos)
+    assert all(ingested.content(p)[0] == (shop / p.id).read_bytes() for p in ingested.photos)
 
 
 # Near copies.

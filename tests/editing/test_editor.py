@@ -37,6 +37,26 @@ def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
     np.testing.assert_allclose(limited_mask, seen * mask, atol=1e-6)
 
 
+def test_the_region_of_a_whole_garments_attribute_is_the_foreground():
+    config = helpers.tiny_config()
+    config.attention.foreground = 1.0
+    config.amgan.whole = ("color",)
+    generator = jax.tree.map(lambda p: p + 0.1, state.init_amgan(config, garments.SCHEMA).ema)
+    system = editor.Editor(config, garments.SCHEMA, generator, _classifiers(config))
+    image, source = helpers.rendered_split(2, 24).image[:4], helpers.rendered_split(2, 24).label[:4]
+    target = source.copy()
+    target[:, 2] = (source[:, 2] + 1) % 7
+    whole, _ = system.edit(image, source, target)
+    limited, _ = system.edit(image, source, target, region=2)
+    foreground = system.foreground(image)
+    assert foreground.shape == (4, 32, 32, 1) and foreground.max() - foreground.min() > 0.01
+    np.testing.assert_allclose(limited - image, foreground * (whole - image), atol=1e-6)
+
+
+def test_a_system_without_the_head_knows_no_foreground(system):
+    assert system.foreground(helpers.rendered_split(2, 24).image) is None
+
+
 def test_one_after_another_is_a_pass_an_attribute(system):
     split = helpers.rendered_split(2, 24)
     image, source = split.image[:4], split.label[:4]

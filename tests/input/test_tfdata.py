@@ -1,5 +1,6 @@
 """tf.data batches of a built dataset."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -169,7 +170,10 @@ def test_arrays_are_shown_as_files_are(config, source):
     smaller.evaluator.scale = 2
     batches = list(source.evaluation_batches(config, "train"))
     image, label = (np.concatenate([b[name][b["valid"]] for b in batches]) for name in ("image", "label"))
-    in_memory = arrays.ArraySource(source.schema, {"train": arrays.Split(image, label)})
+    smaller.attention.foreground = 1.0
+    batches = source.evaluation_batches(smaller.copy_and_resolve_references(), "train")
+    foreground = np.concatenate([b["foreground"][b["valid"]] for b in batches])
+    in_memory = arrays.ArraySource(source.schema, {"train": arrays.Split(image, label, foreground=foreground)})
     for read in (
         lambda s: s.amgan_batches(smaller, 3),
         lambda s: s.classifier_batches(smaller, "attention", 3),
@@ -177,8 +181,21 @@ def test_arrays_are_shown_as_files_are(config, source):
     ):
         batch, expected = next(read(in_memory)), next(read(source))
         assert batch.keys() == expected.keys()
+        assert ("foreground" in batch) == (batch["image"].shape[1] == 16 and "target" not in batch)
         for name in batch:
             np.testing.assert_allclose(batch[name], expected[name], atol=1e-5)
+
+
+def test_an_unknown_foreground_stays_unknown_when_it_is_cropped(config):
+    cropped = config.copy_and_resolve_references()
+    cropped.data.crop, cropped.attention.foreground = 0.5, 1.0
+    split = helpers.rendered_split(0, 64)
+    known = np.arange(64) % 2 == 0
+    foreground = np.where(known[:, None, None, None], (split.image[..., :1] + 1.0) / 2.0, np.float32(-1.0))
+    source = arrays.ArraySource(garments.SCHEMA, {"train": dataclasses.replace(split, foreground=foreground)})
+    found = next(source.classifier_batches(cropped, "attention", 0))["foreground"]
+    unknown = (found == -1.0).all(axis=(1, 2, 3))
+    assert 0 < unknown.sum() < len(found) and found[~unknown].min() >= 0.0
 
 
 def test_the_evaluator_sees_larger_images_of_the_same_rows(config, source):

@@ -11,7 +11,7 @@ from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
 from amgan_jax.input.source import Queries
-from amgan_jax.measures import contract, driver, feed, frechet, full_size, intervals
+from amgan_jax.measures import contract, driver, feed, foreground, frechet, full_size, intervals
 from amgan_jax.schema import UNKNOWN, Schema
 from tests import helpers
 
@@ -391,6 +391,30 @@ def test_a_perceptual_distance_sees_changes_outside_of_the_region_only(oracle, i
     careless = _figures(_Careless(helpers.rendered_split(2, 24)), names=("perceptual",))
     for name in SCHEMA.names:
         assert careless[f"perceptual_distance/{name}"] > 10.0 * oracle[f"perceptual_distance/{name}"]
+
+
+class _Shifted(_Oracle):
+    """Knows where each garment is, a quarter of the image to the left."""
+
+    def foreground(self, image):
+        return np.roll(self._foreground, -8, axis=2)[: len(image)]
+
+
+def test_iou_of_the_foreground_is_the_overlaps_share_of_what_either_covers():
+    split = helpers.rendered_split(2, 24)
+    square = np.full((24, 32, 32, 1), -1.0, np.float32)
+    square[:5] = 0.0
+    square[:5, :, 8:24] = 0.6  # half of which the shifted one overlaps: a third of what either covers
+    editor = _Shifted(split)
+    editor._foreground = np.maximum(square, 0.0)
+    measure = foreground.Measure(contract.Context(SCHEMA, editor, _judge(editor)))
+    reading = _judge(editor)(split.image)
+    measure.add_images(contract.Images(split.image, np.arange(24), split.label, split.label, reading, None, square))
+    np.testing.assert_allclose(measure.result()["foreground/iou"].value, 1 / 3)
+
+
+def test_where_nothing_is_known_of_a_foreground_there_is_no_figure():
+    assert not _figures(_Oracle(helpers.rendered_split(2, 24)), names=("foreground",))
 
 
 class _Careless(_Oracle):

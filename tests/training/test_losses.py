@@ -48,6 +48,22 @@ def test_unknown_labels_give_no_loss_and_no_gradient():
     assert not gradient[0, 2:].any() and not gradient[1].any()
 
 
+def test_an_unknown_foreground_gives_no_loss_and_no_gradient():
+    logits = jnp.asarray(np.random.default_rng(1).normal(size=(2, 4, 4, 1)), jnp.float32)
+    foreground = np.stack([np.eye(4)[..., None], np.full((4, 4, 1), -1.0)]).astype(np.float32)
+    gradient = np.asarray(jax.grad(losses.foreground)(logits, foreground))
+    assert np.abs(gradient[0]).min() > 0.0 and not gradient[1].any()
+    assert losses.foreground(logits[1:], foreground[1:]) == 0.0
+
+
+def test_the_foregrounds_loss_has_a_closed_form():
+    # Even logits find half of each pixel: of 4 pixels of 16, 2 are in both, and 4 + 8 - 2 in either.
+    foreground = np.eye(4)[None, ..., None].astype(np.float32)
+    loss = losses.foreground(jnp.zeros((1, 4, 4, 1)), foreground)
+    np.testing.assert_allclose(loss, np.log(2.0) + 1.0 - 2.0 / 10.0, rtol=1e-5)
+    assert losses.foreground(jnp.asarray(40.0 * foreground - 20.0), foreground) < 1e-5
+
+
 def test_cross_entropy_of_even_logits_is_the_log_of_the_number_of_values():
     entropy = losses.attribute_cross_entropy(jnp.zeros((3, 5)), np.array([[0, 1]] * 3), COUNTS)
     np.testing.assert_allclose(entropy, np.log(2.0) + np.log(3.0), rtol=1e-6)

@@ -292,6 +292,21 @@ def test_regions_are_where_the_edited_attributes_are_seen(single):
     assert not np.any(steps.FrozenNetwork(config, SCHEMA, attention).guide(unedited).edit_region)
 
 
+def test_a_whole_garments_attribute_is_edited_and_judged_within_each_images_foreground():
+    config = helpers.tiny_config()
+    config.attention.foreground = 1.0
+    config.amgan.whole = SCHEMA.names
+    _, attention, batch = _start(config)
+    batch = {name: jnp.asarray(x) for name, x in batch.items()}
+    guide = steps.FrozenNetwork(config, SCHEMA, attention).guide(batch)
+    network = networks.build_classifier(config, "attention", SCHEMA)
+    own, references = (jax.nn.sigmoid(network.apply(attention, batch[n]).foreground) for n in ("image", "reference"))
+    assert np.abs(own - references).max() > 0.01
+    for found in (guide.regions, guide.focus_region, guide.edit_region):
+        np.testing.assert_allclose(found, np.broadcast_to(own, found.shape), atol=1e-6)
+    np.testing.assert_allclose(guide.reference_region, references, atol=1e-6)
+
+
 _ONE_UPDATE = """
 import sys, numpy as np, jax
 from tests.training import test_steps
@@ -334,9 +349,11 @@ def test_mixup_mixes_neighbours_and_their_values_by_the_same_weights():
     config.mixup = 1.0
     image = jnp.arange(4.0)[:, None, None, None] * jnp.ones((4, 2, 2, 3))
     label = jnp.arange(4)[:, None]
-    mixed, ((own_label, own), (partner_label, other)) = steps.mixup(config, 7, image, label)
-    np.testing.assert_array_equal(own_label[:, 0], [0, 1, 2, 3])
-    np.testing.assert_array_equal(partner_label[:, 0], [1, 0, 3, 2])
+    truth = {"label": label, "foreground": image[..., :1]}
+    mixed, ((own_truth, own), (partner_truth, other)) = steps.mixup(config, 7, image, truth)
+    for name in truth:
+        np.testing.assert_array_equal(own_truth[name], truth[name])
+        np.testing.assert_array_equal(partner_truth[name], truth[name][jnp.array([1, 0, 3, 2])])
     assert 0.5 <= own < 1.0 and own + other == 1.0
     np.testing.assert_allclose(mixed, own * image + other * image[jnp.array([1, 0, 3, 2])])
-    assert own != steps.mixup(config, 8, image, label)[1][0][1]
+    assert own != steps.mixup(config, 8, image, truth)[1][0][1]
