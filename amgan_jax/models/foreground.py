@@ -27,7 +27,8 @@ class WithForeground(nn.Module):
     def __call__(self, image_BxHxWx3: jax.Array, train: bool = False) -> Classification:
         """As the classifier, with `foreground`."""
         classification = self.classifier(image_BxHxWx3, train)
-        logits = self.foreground(classification.feature_maps, image_BxHxWx3.shape[1:3], train)
+        _, h, w, _ = image_BxHxWx3.shape
+        logits = self.foreground(classification.feature_maps, (h, w), train)
         return classification._replace(foreground=logits)
 
 
