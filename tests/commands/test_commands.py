@@ -121,7 +121,7 @@ def test_edits_are_drawn_beside_their_photos(trained_workdir, album, tmp_path):
             f"--output={tmp_path / 'drawn.png'}",
         )  # fmt: skip
 
-    assert draw("color=blue,collar=hood").returncode == 0
+    assert draw("color=blue;collar=hood").returncode == 0
     width, height = Image.open(tmp_path / "drawn.png").size
     assert width == height  # three photos, each with two edits
     helpers.assert_refused(draw("color=blu"), "unknown value 'blu' for color")
