@@ -50,6 +50,7 @@ _ADDED = {
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
     "edit.in_turn": None,
+    "edit.within_foreground": False,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
     "generator_loss.outside": 0.0,

@@ -114,6 +114,8 @@ def get_config() -> config_dict.ConfigDict:
     config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
     config.edit = config_dict.ConfigDict()  # how trained networks edit, in evaluation and in commands
+    # Attributes of amgan.whole paint on the garment only, where the attention network knows it. Not while training.
+    config.edit.within_foreground = True
     # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best,
     # where edits_by_count is measured.
     config.edit.in_turn = config_dict.placeholder(tuple)

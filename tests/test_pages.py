@@ -138,6 +138,8 @@ def desk(trained_workdir, tmp_path, monkeypatch):
     """The folder that blocks of pages are run in: DIR is a workdir, and there are photos."""
     (tmp_path / "DIR").symlink_to(trained_workdir)
     (tmp_path / "data").symlink_to(helpers.ROOT / "data")
+    (tmp_path / "amgan_jax").mkdir()
+    (tmp_path / "amgan_jax" / "samples").symlink_to(helpers.ROOT / "amgan_jax" / "samples")
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "photos/one.jpg", "photos/two.jpg"):
         Image.new("RGB", (60, 80), (200, 30, 40)).save(tmp_path / name)

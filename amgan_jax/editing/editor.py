@@ -90,7 +90,8 @@ class Editor:
     def _edit_once(self, image, source, target):
         """One pass of the generator, whose change is carried up where the image is larger."""
         seen = _seen(self.config, "amgan", image)
-        edited, mask = edit_once(self.config, self.schema, self.generator, seen, source, target)
+        parameters = (self.generator, self.classifiers["attention"])
+        edited, mask = edit_once(self.config, self.schema, parameters, seen, source, target)
         if seen is not image:
             edited = np.stack([carry_up.carry(*x) for x in zip(*jax.device_get((seen, edited, image)), strict=True)])
             mask = _resize(mask, image.shape[1:3])
@@ -137,14 +138,14 @@ def split_edit(source_BxA: np.ndarray, target_BxA: np.ndarray, in_turn: Collecti
 
 
 def edit_once(
-    config: Config, schema: Schema, parameters: Tree, image: Array, source: Array, target: Array
+    config: Config, schema: Schema, parameters: tuple[Tree, Tree], image: Array, source: Array, target: Array
 ) -> tuple[jax.Array, jax.Array]:
     """One pass of the generator: a pure function, which exports trace as it is.
 
     Args:
       config: the experiment's.
       schema: the dataset's.
-      parameters: the generator's.
+      parameters: the generator's, and the variables of the attention network, which says where the garment is.
       image: float32 [B, H, W, 3] in [-1, 1], of the generator's size.
       source: int32 [B, A], the values that the images have; -1 is unknown.
       target: int32 [B, A], the values that they should have.
@@ -152,9 +153,15 @@ def edit_once(
     Returns:
       (edited like image, mask float32 [B, H, W, 1] in [0, 1]).
     """
+    generator_params, attention = parameters
     generator = networks.build_generator(config, schema)
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
-    output = apply(generator, {"params": parameters}, image, condition, encoding.changed(source, target))
+    reach = ()
+    if networks.keeps_to_foreground(config):
+        look = apply(networks.build_classifier(config, "attention", schema), attention, image)
+        reach = (regions.reach(jax.nn.sigmoid(look.foreground), networks.whole(config, schema)),)
+    changed = encoding.changed(source, target)
+    output = apply(generator, {"params": generator_params}, image, condition, changed, *reach)
     return output.edited, output.mask
 
 

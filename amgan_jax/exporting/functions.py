@@ -44,9 +44,10 @@ def of(system: Editor) -> dict[str, Function]:
     config, schema = system.config, system.schema
     image, seen = (config.height, config.width, 3), (*system.image_size, 3)
     label = ("int32", (len(schema.attributes),))
+    parameters = (system.generator, system.classifiers["attention"])
     return {
         "edit": Function(
-            functools.partial(editor.edit_once, config, schema, system.generator),
+            functools.partial(editor.edit_once, config, schema, parameters),
             {"image": ("float32", image), "source": label, "target": label},
             {"edited": ("float32", image), "mask": ("float32", (*image[:2], 1))},
         ),

@@ -52,13 +52,20 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image_BxHxWx3: jax.Array, condition_BxC: jax.Array, changed_BxA: jax.Array) -> Output:
+    def __call__(
+        self,
+        image_BxHxWx3: jax.Array,
+        condition_BxC: jax.Array,
+        changed_BxA: jax.Array,
+        reach_BxHxWxA: jax.Array | None = None,
+    ) -> Output:
         """Edits images.
 
         Args:
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
           condition_BxC: float32 in [-1, 1], see `encoding.condition`.
           changed_BxA: float32, 1 where the edit changes an attribute, see `encoding.changed`.
+          reach_BxHxWxA: float32 in [0, 1], what each attribute's mask is kept within; only where mask is "attributes".
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxC)
@@ -76,6 +83,8 @@ class Generator(nn.Module):
             features = _features(self, image_BxHxWx3, condition_BxC)
             logits = head(1)(features)
         masks = jax.nn.sigmoid(logits.astype(jnp.float32) + self.mask_bias)
+        if reach_BxHxWxA is not None:
+            masks *= reach_BxHxWxA
         mask = _union(masks, changed_BxA) if self.mask == "attributes" else masks
         return Output(mask * color + (1.0 - mask) * image_BxHxWx3, mask, masks)
 

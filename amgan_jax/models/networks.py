@@ -121,6 +121,12 @@ def settle_foreground(config: Config, has_foreground: bool) -> Config:
     return settled
 
 
+def keeps_to_foreground(config: Config) -> bool:
+    """Whether edits of attributes of the whole garment paint within the foreground only."""
+    asked = config.edit.within_foreground and bool(config.amgan.whole)
+    return asked and learns_foreground(config, "attention") and config.generator.mask == "attributes"
+
+
 def whole(config: Config, schema: Schema) -> tuple[bool, ...]:
     """Which attributes are of the whole garment; UserError where config.amgan.whole names one that there is not."""
     named = {schema.index(name) for name in config.amgan.whole}
