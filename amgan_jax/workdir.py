@@ -172,10 +172,16 @@ def _read_steps(tree):
 
 
 def _used(tree):
-    """A config without what is without effect: sections of architectures that a classifier does not have."""
+    """A config without what is without effect.
+
+    That is the sections of architectures that a classifier does not have, and without a foreground head, which
+    attributes are of the whole garment.
+    """
     for name in CLASSIFIERS:
         section = section_of(tree[name]["architecture"])
         tree[name] = {key: v for key, v in tree[name].items() if key not in SECTIONS or key == section}
+    if not tree["attention"]["foreground"]:
+        del tree["amgan"]["whole"]
     return tree
 
 

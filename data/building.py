@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from amgan_jax.datasets import ingest, near_copies, photo_sets
+from amgan_jax.datasets import foregrounds, ingest, near_copies, photo_sets
 from amgan_jax.datasets.dataset import Dataset
 from amgan_jax.datasets.photo_list import files_of
 from amgan_jax.errors import UserError
@@ -104,6 +104,12 @@ def _build_here(wanted, builder, photos, data_dir):
             print(note)
     builder.ingested = ingested
     ingest.check(ingested.bad, {photo.split for photo in ingested.photos}, len(photos), wanted.skip_bad)
+    empty, masks = ingested.nearly_empty_masks()
+    if empty:
+        print(
+            f"{empty} of {masks} masks cover less than {foregrounds.NEARLY_EMPTY:.0%} of their photos, and count as"
+            " none: a mask is white where the garment is"
+        )
     _prepare(builder)
 
 

@@ -3,15 +3,17 @@
 import dataclasses
 import functools
 import io
+import os
 import pathlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from amgan_jax.datasets.photo_list import File
+from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 
-_NEARLY_EMPTY = 0.05  # share of a photo: of a smaller garment, what made the mask has seen nothing
+NEARLY_EMPTY = 0.05  # share of a photo: of a smaller garment, what made the mask has seen nothing
 _TOLERANCE = 0.03  # by which a mask's aspect ratio may differ from its photo's, for rounding
 
 
@@ -32,14 +34,14 @@ def find(folder: pathlib.Path, packed: pathlib.Path | None, name: str) -> File |
     Args:
       folder: of masks `<name>.png`; where it is, nothing else counts.
       packed: a file that `pack` has written, where there is one.
-      name: of the photo, without its suffix.
+      name: of the photo, without its suffix; a path within the dataset's folder: of others, there is none.
 
     Returns:
       None where it has no mask.
     """
     if folder.is_dir():
-        path = folder / f"{name}.png"
-        return File(path) if path.is_file() else None
+        path, outside = folder / f"{name}.png", os.path.isabs(name) or os.path.normpath(name).startswith("..")
+        return File(path) if path.is_file() and not outside else None
     return Packed(packed, name) if packed is not None and name in _unpack(packed) else None
 
 
@@ -49,7 +51,7 @@ def prepare(
     """A mask as it is to be stored: a grey PNG, white where the garment is; empty where it is nearly empty: unknown.
 
     Args:
-      content: an encoded picture: its transparency, or, where it has none, how white it is.
+      content: an encoded picture: how opaque it is where any of it is transparent, else how white it is.
       whole_size: (width, height) of the upright photo, whose shape it should have.
       box: the part of that which is kept; None for all.
       size: (width, height) of the stored photo.
@@ -57,11 +59,7 @@ def prepare(
     Raises:
       UserError: it is no picture, or of another shape than the photo.
     """
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            mask = image.getchannel("A") if "A" in image.getbands() else image.convert("L")
-    except Exception as error:  # decoders of damaged files raise whatever they raise
-        raise UserError(f"the mask is not a picture: {error}") from error
+    mask = _decode(content)
     aspects = [width / height for width, height in (mask.size, whole_size)]
     if abs(aspects[0] / aspects[1] - 1.0) > _TOLERANCE:
         (w, h), (width, height) = mask.size, whole_size
@@ -71,7 +69,22 @@ def prepare(
     part = (left * x, top * y, min(right * x, mask.width), min(bottom * y, mask.height))
     mask = mask.resize(size, Image.Resampling.BILINEAR, box=part)
     covered = np.asarray(mask)
-    return b"" if np.mean(covered > 127) < _NEARLY_EMPTY else _png(covered)
+    return b"" if np.mean(covered > 127) < NEARLY_EMPTY else _png(covered)
+
+
+def _decode(content):
+    """A mask as a grey picture, upright."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            picture = photos.upright(image)
+    except UnidentifiedImageError as error:
+        raise UserError("the mask is not an image") from error
+    except Exception as error:  # decoders of damaged files raise whatever they raise
+        raise UserError(f"the mask cannot be decoded: {error}") from error
+    if picture.alpha is not None and picture.alpha.min() < 255:
+        return Image.fromarray(picture.alpha)
+    return Image.fromarray(picture.pixels).convert("L")
 
 
 def pack(masks: dict[str, np.ndarray], path: pathlib.Path) -> None:

@@ -59,6 +59,11 @@ class Ingested:
         both = os.pread(self.spool.fileno(), length + more, offset)
         return both[:length], both[length:]
 
+    def nearly_empty_masks(self) -> tuple[int, int]:
+        """How many masks are nearly empty and so count as none, of how many."""
+        lengths = [self.place[photo.id][2] for photo in self.photos if photo.mask is not None]
+        return lengths.count(0), len(lengths)
+
 
 def ingest(listed: list[ListedPhoto], folder: pathlib.Path) -> Ingested:
     """Reads and checks photos.

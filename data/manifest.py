@@ -58,7 +58,7 @@ def read(source: pathlib.Path, fold: bool | None = None) -> PhotoList:
     for row in rows:
         row |= {name: (row[name] or "").strip() for name in columns}
     schema_file = source / "schema.json"
-    schema = read_schema(schema_file) if schema_file.exists() else None
+    schema = _read_schema(schema_file) if schema_file.exists() else None
     notes = _fold(path, rows, _attributes(columns, schema), schema, fold)
     schema = schema or _learn(path, columns, rows)
     missing = [name for name in schema.names if name not in columns]
@@ -73,6 +73,16 @@ def read(source: pathlib.Path, fold: bool | None = None) -> PhotoList:
     if not schema_file.exists():
         _check_trained(schema, [photo for photo in photos if photo.fault is None])
     return PhotoList(schema, photos, notes=notes + more)
+
+
+def _read_schema(path):
+    schema = read_schema(path)
+    for name in schema.names:
+        if name in _RESERVED:
+            raise UserError(
+                f"{path}: no attribute can be called {name!r}, a column with a meaning of its own: rename it"
+            )
+    return schema
 
 
 def _mask(source, row):

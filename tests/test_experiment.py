@@ -1,5 +1,6 @@
 """The loops: resume, metrics, and training without TensorFlow."""
 
+import dataclasses
 import functools
 import itertools
 import json
@@ -10,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from amgan_jax import experiment, garments, metrics
+from amgan_jax import experiment, garments, metrics, workdir
 from amgan_jax.editing import editor
 from amgan_jax.errors import UserError
 from amgan_jax.input import arrays
@@ -243,6 +244,50 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
     source = arrays.ArraySource(garments.SCHEMA, splits)
     with pytest.raises(UserError, match=f"validation images of {size[0]} x .* pixels: the evaluator sees 32 x 32"):
         next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
+
+
+def _with_masks(source, known):
+    """Of the same pictures; which of them the foreground is known of: all or none."""
+    splits = {}
+    for name, split in source._splits.items():
+        foreground = np.asarray(garments.foreground_batch(split.label, split.nuisance, split.image.shape[1:3]))
+        foreground = foreground if known else np.full_like(foreground, -1.0)
+        splits[name] = dataclasses.replace(split, foreground=foreground)
+    return arrays.ArraySource(source.schema, splits)
+
+
+def test_the_foreground_is_learnt_from_masks_and_found_without_them(tmp_path):
+    config, source = helpers.tiny_config(), _with_masks(helpers.rendered_source(), known=True)
+    config.attention.foreground, config.attention.mixup = 1.0, 0.4
+    config.attention.epochs, config.attention.warmup_epochs = 10.0, 0.0
+    variables = jax.device_get(experiment.train_classifier(config, "attention", source, tmp_path).variables)
+    losses = [r["foreground"] for r in metrics.read_metrics(tmp_path) if r["phase"] == "attention"]
+    assert losses[-1] < 0.8 * losses[0]
+    test = source._splits["test"]
+    found = editor.Editor(config, source.schema, {}, {"attention": variables}).foreground(test.image)
+    assert np.mean(np.abs(found - test.foreground)) < 0.35 < np.mean(np.abs(0.5 - test.foreground))
+
+
+@pytest.mark.parametrize(("trained", "said"), [(0.0, 0.0), (1.0, 1.0)])
+def test_a_head_is_evaluated_where_there_is_one_whatever_masks_the_data_has_by_now(trained, said, tmp_path):
+    config = helpers.tiny_config()
+    config.attention.foreground = trained
+    workdir.prepare(tmp_path, config, garments.SCHEMA, write=True)
+    config.attention.foreground = 1.0
+    assert driver.as_trained(config, tmp_path).attention.foreground == said
+
+
+def test_masks_of_which_none_is_known_are_none():
+    source = _with_masks(helpers.rendered_source(), known=False)
+    assert not source.has_foreground and _with_masks(source, known=True).has_foreground
+
+
+def test_a_foreground_of_another_shape_than_its_images_is_refused():
+    config, split = helpers.tiny_config(), helpers.rendered_split(0, 64)
+    flat = dataclasses.replace(split, foreground=np.zeros((64, 32, 32), np.float32))
+    source = arrays.ArraySource(garments.SCHEMA, {"train": flat})
+    with pytest.raises(UserError, match=r"train foreground of shape \(64, 32, 32\): .* \(64, 32, 32, 1\)"):
+        next(source.classifier_batches(config, "attention", 0))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,20 @@ def test_a_workdir_of_before_a_knob_goes_on_as_before(prepared):
     workdir.prepare(prepared, config, SCHEMA, write=True)
 
 
+def test_attributes_of_the_whole_garment_make_no_difference_without_a_foreground_head(prepared):
+    """As of photos without masks, whose config has come to name some."""
+    (prepared / "amgan").mkdir()
+    config = helpers.tiny_config()
+    config.attention.foreground, config.amgan.whole = 0.0, ("color",)
+    workdir.check(prepared, config, SCHEMA)
+    config.attention.foreground = 1.0
+    workdir.prepare(prepared.parent / "headed", config, SCHEMA, write=True)
+    (prepared.parent / "headed" / "amgan").mkdir()
+    config.amgan.whole = ()
+    with pytest.raises(UserError, match=r"amgan.whole was \['color'\], is \[\]"):
+        workdir.check(prepared.parent / "headed", config, SCHEMA)
+
+
 @pytest.fixture
 def old(prepared):
     """A workdir whose config has lengths in steps, as of quickstart's size."""

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from amgan_jax.errors import UserError
+from amgan_jax.errors import UserError, check_known
 from amgan_jax.files import local_path
 
 FOLDER = pathlib.Path(__file__).parents[1] / "weights"  # a bundle a folder
@@ -21,8 +21,7 @@ def names() -> str:
 
 def folder_of(name: str) -> pathlib.Path:
     """The bundle of ready weights; UserError names those that there are."""
-    if name not in ready_weights():
-        raise UserError(f"unknown ready weights {name!r}: {names()}")
+    check_known("ready weights", name, ready_weights())
     return FOLDER / name
 
 

@@ -1,4 +1,4 @@
-"""What the commands that use a trained system share: where it is, and that what it compiles is kept."""
+"""What the commands that use a trained system share: the flags that say where it is."""
 
 import pathlib
 

@@ -57,7 +57,6 @@ def main(argv: Sequence[str]) -> None:
 
     from amgan_jax import experiment, workdir
     from amgan_jax.measures import driver
-    from amgan_jax.models import networks
     from amgan_jax.training import allocator, checks, ownership, parallel
     from amgan_jax.training.preemption import watch
 
@@ -77,9 +76,8 @@ def main(argv: Sequence[str]) -> None:
     if flags.FLAGS.mode == "train":
         checks.check_devices(config)
     source = _source(config)
-    settled = networks.settle_foreground(config, source.has_foreground)  # as the workdir has it
     if flags.FLAGS.mode == "evaluate":
-        workdir.check(directory, settled, source.schema)
+        workdir.check(directory, driver.as_trained(config, directory), source.schema)
         experiment.check_data(source, directory, flags.FLAGS.new_data)
     with ownership.hold(directory):
         if flags.FLAGS.mode == "train":

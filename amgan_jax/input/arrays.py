@@ -50,7 +50,7 @@ class ArraySource:
     def __init__(self, schema: Schema, splits: dict[str, Split], queries: Queries | None = None):
         self.schema = schema
         self.queries = queries
-        self.has_foreground = any(split.foreground is not None for split in splits.values())
+        self.has_foreground = _knows_foreground(splits)
         self._splits = splits
 
     def fingerprint(self) -> fingerprint.Fingerprint:
@@ -90,12 +90,15 @@ class ArraySource:
             yield batch
 
     def _check_sizes(self, config):
-        """Raises UserError for images that are not of the evaluator's size."""
+        """Raises UserError for images that are not of the evaluator's size, and foregrounds that are not of theirs."""
         size = networks.image_size(config, "evaluator")
         for name, split in self._splits.items():
             h, w = split.image.shape[1:3]
             if (h, w) != size:
                 raise UserError(f"{name} images of {h} x {w} pixels: the evaluator sees {size[0]} x {size[1]}")
+            wanted = (*split.image.shape[:3], 1)
+            if split.foreground is not None and split.foreground.shape != wanted:
+                raise UserError(f"{name} foreground of shape {split.foreground.shape}: the images' would be {wanted}")
 
     def _show(self, plan, rows, size):
         """Training images [B, *size, 3], cropped and flipped as the plan says."""
@@ -112,6 +115,12 @@ class ArraySource:
         ):  # on an accelerator, it would wait for the training step
             image = np.asarray(_crop(image, plan["box"], size))
         return np.where(plan["flip"][:, None, None, None], image[:, :, ::-1], image)
+
+
+def _knows_foreground(splits):
+    """Whether that of any training image is known."""
+    known = splits["train"].foreground if "train" in splits else None
+    return known is not None and bool((known[:, 0, 0] >= 0.0).any())
 
 
 def _foreground(split, rows):

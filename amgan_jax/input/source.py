@@ -28,7 +28,7 @@ class Source(Protocol):
     datasets have it as a grey PNG of the photo's size, which is empty where it is not known.
 
     queries: published edits of test images, None where there are none.
-    has_foreground: whether the foreground of any image is known; where it is not, no batch has one.
+    has_foreground: whether the foreground of any training image is known; where none is, no batch has one.
     """
 
     schema: Schema

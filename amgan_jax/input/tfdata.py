@@ -67,7 +67,7 @@ class DatasetSource:
         self.schema = Schema.from_values(builder.info.metadata["schema"])
         self._tables = {split: _read_table(builder, split) for split in ("train", "validation", "test")}
         self.queries = _find_queries(builder, self._tables["test"])
-        self.has_foreground = "foreground" in builder.info.features
+        self.has_foreground = "foreground" in builder.info.features and _knows_foreground(builder)
 
     def fingerprint(self) -> fingerprint.Fingerprint:
         return {
@@ -159,6 +159,12 @@ def _read_columns(builder, split, features):
     return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
 
 
+def _knows_foreground(builder):
+    """Whether that of any training image is known; ends with the first one that is."""
+    records = tf.data.TFRecordDataset(builder.info.splits["train"].filepaths)
+    return any(len(_foreground_of(record).numpy()) for record in records)
+
+
 def _find_queries(builder, test):
     """The published queries, without those of photos that were left out when the dataset was built."""
     published = builder.info.metadata.get("queries")
@@ -196,13 +202,18 @@ def _show(record, size, flip=False, box=_WHOLE):
 
 def _show_foreground(record, size, flip=False, box=_WHOLE):
     """The foreground of what `_show` shows: float32 [*size, 1], see `input.source.Source`."""
-    encoded = tf.io.parse_single_example(record, {"foreground": tf.io.FixedLenFeature((), tf.string)})["foreground"]
+    encoded = _foreground_of(record)
 
     def known():
         mask = _fit(tf.io.decode_png(encoded, channels=1), *size, box) / 255.0
         return tf.ensure_shape(_flip(mask, flip), (*size, 1))
 
     return tf.cond(tf.strings.length(encoded) > 0, known, lambda: tf.fill((*size, 1), float(UNKNOWN)))
+
+
+def _foreground_of(record):
+    """The encoded foreground of a record; empty where it is unknown."""
+    return tf.io.parse_single_example(record, {"foreground": tf.io.FixedLenFeature((), tf.string)})["foreground"]
 
 
 def _flip(image_HxWxC, flip):

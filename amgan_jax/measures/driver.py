@@ -44,7 +44,7 @@ def evaluate(config: Config, source: Source, workdir: pathlib.Path) -> dict[str,
         or a figure is not finite.
     """
     check_measures(config, source, "test")
-    config = networks.settle_foreground(config, source.has_foreground)
+    config = as_trained(config, workdir)
     system = editor.load(workdir)
     if "evaluator" not in system.classifiers:
         raise UserError(f"{workdir} is a bundle without the evaluator, which judges edits: export it with --evaluator")
@@ -65,6 +65,16 @@ def evaluate(config: Config, source: Source, workdir: pathlib.Path) -> dict[str,
         report.write(workdir, figures, measured, report.edit_sheet(system, image, label), title)
         workdir_lib.prepare(workdir, config, source.schema, write=True)  # the settings that the report is of
     return figures
+
+
+def as_trained(config: Config, workdir: pathlib.Path) -> Config:
+    """The config without a foreground head where a workdir's system has none, whether its data has masks by now or not.
+
+    Raises:
+      UserError: it is not a workdir.
+    """
+    trained, _ = workdir_lib.load(workdir)
+    return networks.settle_foreground(config, networks.learns_foreground(trained, "attention"))
 
 
 def settle(config: Config, source: Source, system: editor.Editor, judge: contract.Judge) -> Config:

@@ -15,8 +15,10 @@ class Measure(BaseMeasure):
         self._tally = Tally()
 
     def add_images(self, images: Images) -> None:
+        if images.foreground is None:
+            return
         found = self.context.editor.foreground(images.image)
-        if images.foreground is None or found is None:
+        if found is None:
             return
         known = images.foreground[:, 0, 0, 0] >= 0.0
         self._tally.add("iou", images.row[known], iou(found > 0.5, images.foreground > 0.5)[known])

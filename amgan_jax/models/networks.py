@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amgan_jax.errors import UserError
+from amgan_jax.errors import UserError, check_known
 from amgan_jax.models import classifiers, discriminator, efficientnet, foreground, generator
 from amgan_jax.schema import Schema
 from amgan_jax.types import Config
@@ -129,6 +129,8 @@ def keeps_to_foreground(config: Config) -> bool:
 
 def whole(config: Config, schema: Schema) -> tuple[bool, ...]:
     """Which attributes are of the whole garment; UserError where config.amgan.whole names one that there is not."""
+    for name in config.amgan.whole:
+        check_known("attribute in amgan.whole", name, schema.names)
     named = {schema.index(name) for name in config.amgan.whole}
     return tuple(a in named for a in range(len(schema.attributes)))
 

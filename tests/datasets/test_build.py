@@ -395,6 +395,77 @@ def test_a_cut_out_is_a_mask_and_a_box_cuts_it_as_its_photo():
     assert prepare((0, 0, 90, 100), (90, 100)) == b""
 
 
+def _saved(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, options.pop("format", "png"), **options)
+    return buffer.getvalue()
+
+
+def _turned(mask):
+    """As a camera stores it, which turns a picture by a tag."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return _saved(Image.fromarray(mask).transpose(Image.Transpose.ROTATE_90), exif=exif)
+
+
+_RIGHT_HALF = np.pad(np.full((40, 30), 255, np.uint8), ((0, 0), (30, 0)))
+_PALETTE = Image.fromarray(_RIGHT_HALF // 255, "P")
+_PALETTE.putpalette([0, 0, 0, 128, 0, 0])
+_OPAQUE = Image.fromarray(_RIGHT_HALF).convert("RGBA")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _saved(_OPAQUE),
+        _saved(_PALETTE, transparency=0),
+        _saved(Image.fromarray(np.where(_RIGHT_HALF > 0, 65535, 1000).astype(np.uint16))),
+        _turned(_RIGHT_HALF),
+        _saved(Image.fromarray(_RIGHT_HALF > 0)),
+    ],
+    ids=["opaque", "palette", "16 bits", "turned", "1 bit"],
+)
+def test_masks_of_all_kinds_are_read(content):
+    found = np.asarray(Image.open(io.BytesIO(foregrounds.prepare(content, (60, 40), None, (60, 40)))))
+    np.testing.assert_allclose(found, _RIGHT_HALF, atol=4)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is not an image"), (_saved(_OPAQUE)[:-40], "cannot be decoded")],
+)
+def test_a_broken_mask_is_told(tmp_path, content, said):
+    _write_masked(tmp_path)
+    (tmp_path / "masks" / "blouses" / "9.png").write_bytes(content)
+    with pytest.raises(UserError, match=f"row 11 .*the mask {said}") as refused:
+        _build("manifest", tmp_path)
+    assert "object at" not in str(refused.value)
+
+
+def test_a_photo_is_not_its_own_mask(tmp_path):
+    """As it would be where masks/ and an absolute path or one with dots in it were joined."""
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (8, 8), 255).save(tmp_path / "photo.png")
+    for name in (str(tmp_path / "photo"), "../photo"):
+        assert foregrounds.find(tmp_path / "masks", None, name) is None
+
+
+def test_masks_that_are_all_nearly_empty_are_said_and_are_none(tmp_path, capsys):
+    """As those are that have 1, not 255, where the garment is."""
+    _write_masked(tmp_path)
+    for path in (tmp_path / "masks").rglob("*.png"):
+        Image.fromarray(np.ones((60, 40), np.uint8)).save(path)
+    _build("manifest", tmp_path)
+    assert "13 of 13 masks cover less than 5% of their photos, and count as none" in capsys.readouterr().out
+    assert not _source("manifest", tmp_path, name="photos")[1].has_foreground
+
+
+def test_a_column_of_its_own_meaning_is_no_attribute(shop):
+    (shop / "schema.json").write_text('{"mask": ["yes", "no"]}')
+    with pytest.raises(UserError, match="schema.json: no attribute can be called 'mask'"):
+        manifest.read(shop)
+
+
 def test_masks_that_come_with_the_project_are_those_of_its_photos(tmp_path):
     packed = tmp_path / "masks.npz"
     masks = {"a": np.eye(5, 7) > 0, "b": np.ones((128, 3), bool)}

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from amgan_jax import garments
+from amgan_jax.errors import UserError
 from amgan_jax.models import networks
 from amgan_jax.training import state
 from tests import helpers
@@ -38,3 +39,10 @@ def test_the_head_is_the_attention_networks_alone_and_needs_masks():
     assert networks.settle_foreground(config, has_foreground=True) == config
     assert networks.settle_foreground(config, has_foreground=False).attention.foreground == 0.0
     assert config.attention.foreground == 0.5
+
+
+def test_an_attribute_of_the_whole_garment_that_the_schema_lacks_is_refused_by_its_key():
+    config = helpers.tiny_config()
+    config.amgan.whole = ("color", "cut")
+    with pytest.raises(UserError, match="unknown attribute in amgan.whole 'cut': sleeve_length, collar, color"):
+        networks.whole(config, garments.SCHEMA)
