@@ -93,8 +93,10 @@ def _tensors(module, tree, prefix) -> Iterator[tuple[str, torch.Tensor]]:
             counts[kind] += 1
         yield from _tensors(child, tree[own], f"{prefix}{name}.")
     if not list(module.children()):
-        for name, leaf in tree.get("Conv_0", tree).items():
-            yield prefix + _LEAVES[name], torch.from_numpy(_transposed(np.array(leaf)))
+        while "Conv_0" in tree:
+            tree = tree["Conv_0"]
+        for name, leaf in tree.items():
+            yield prefix + _LEAVES[name], torch.from_numpy(_arranged(module, np.array(leaf)).copy())
 
 
 def _layers(module, prefix=""):
@@ -106,10 +108,20 @@ def _layers(module, prefix=""):
             yield prefix + name, child
 
 
-def _transposed(leaf):
-    """A kernel [k, k, I, O] as [O, I, k, k], one [I, O] as [O, I]; all else as it is."""
-    order = {4: (3, 2, 0, 1), 2: (1, 0)}.get(leaf.ndim, tuple(range(leaf.ndim)))
-    return np.ascontiguousarray(leaf.transpose(order))
+def _arranged(module, leaf):
+    """Kernels [k, k, I, O] as [O, I, k, k] and [I, O] as [O, I]; all else as it is.
+
+    Of four pixels that become channels, ours come before the channels, PyTorch's behind.
+    """
+    if leaf.ndim != 4:
+        return leaf.T
+    leaf = leaf.transpose(3, 2, 0, 1)
+    o, i, *taps = leaf.shape
+    if isinstance(module, Downsample):
+        return leaf.reshape(o, 4, i // 4, *taps).swapaxes(1, 2).reshape(leaf.shape)
+    if isinstance(module, SubPixelUpsample):
+        return leaf.reshape(4, o // 4, i, *taps).swapaxes(0, 1).reshape(leaf.shape)
+    return leaf
 
 
 class Conv(nn.Conv2d):
@@ -128,35 +140,28 @@ def _pads(size, kernel, stride):
     return total // 2, total - total // 2
 
 
-class Downsample(nn.Module):
+class Downsample(Conv):
     """Space to depth, then a 2 x 2 convolution."""
 
     def __init__(self, channels: int, features: int, bias: bool = True):
-        super().__init__()
-        self.conv = Conv(4 * channels, features, 2, bias=bias)
+        super().__init__(4 * channels, features, 2, bias=bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        b, c, h, w = x.shape
-        x = x.reshape(b, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4)
-        return self.conv(x.reshape(b, 4 * c, h // 2, w // 2))
+        return super().forward(F.pixel_unshuffle(x, 2))
 
 
-class SubPixelUpsample(nn.Module):
+class SubPixelUpsample(Conv):
     """A convolution, then depth to space."""
 
     def __init__(self, channels: int, features: int):
-        super().__init__()
-        self.conv = Conv(channels, 4 * features, 3, bias=False)
+        super().__init__(channels, 4 * features, 3, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.conv(x)
-        b, c, h, w = x.shape
-        x = x.reshape(b, 2, 2, c // 4, h, w).permute(0, 3, 4, 1, 5, 2)
-        return x.reshape(b, c // 4, 2 * h, 2 * w)
+        return F.pixel_shuffle(super().forward(x), 2)
 
 
 class ConditionalNorm(nn.Module):
-    """Instance norm with scales and biases of the condition: one batch norm over a row of all examples' channels."""
+    """Instance norm with scales and biases of the condition, in the form that is fastest for the layout of a map."""
 
     def __init__(self, channels: int, conditions: int):
         super().__init__()
@@ -164,9 +169,13 @@ class ConditionalNorm(nn.Module):
 
     def forward(self, x: torch.Tensor, condition_BxC: torch.Tensor) -> torch.Tensor:
         b, c, h, w = x.shape
-        scale, bias = (part.reshape(-1) for part in self.dense(condition_BxC).chunk(2, 1))
-        row = x.reshape(1, b * c, h, w)
-        return F.batch_norm(row, None, None, 1.0 + scale, bias, training=True, eps=1e-6).reshape(b, c, h, w)
+        scale, bias = self.dense(condition_BxC).chunk(2, 1)
+        if x.is_contiguous():  # one batch norm over a row of all examples' channels
+            row, scale, bias = x.reshape(1, b * c, h, w), scale.reshape(-1), bias.reshape(-1)
+            return F.batch_norm(row, None, None, 1.0 + scale, bias, training=True, eps=1e-6).reshape(b, c, h, w)
+        variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        a = torch.rsqrt(variance + 1e-6) * (1.0 + scale[:, :, None, None])
+        return torch.addcmul(bias[:, :, None, None] - mean * a, x, a)
 
 
 class Generator(nn.Module):

@@ -2,7 +2,7 @@
 
 As a fast PyTorch program would have them: fused AdamW, fused norms, batch norms of the frozen network folded into its
 convolutions, real and edited images in one call of a discriminator, each edit seen by the frozen network once.
-Images are NCHW; labels and values as in `training.steps`.
+Images are [B, 3, H, W], in either of PyTorch's layouts; labels and values as in `training.steps`.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,8 @@ import torch_networks
 
 Batch = dict[str, torch.Tensor]
 Parts = dict[str, torch.Tensor]
+
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}  # of maps in memory
 
 # What the twin has one form of, in a config.
 _COVERED = {
@@ -52,20 +54,27 @@ def check_covered(config: Config) -> None:
             raise UserError(f"{path}={value}: the PyTorch twin has {', '.join(map(str, values))} only")
 
 
-def to_batch(batch: dict[str, np.ndarray]) -> Batch:
-    """A batch of ours [B, ...] with images [B, 3, H, W]."""
+def to_batch(batch: dict[str, np.ndarray], layout: str) -> Batch:
+    """A batch of ours [B, ...] with images [B, 3, H, W] in a layout."""
     tensors = {name: torch.from_numpy(x) for name, x in batch.items()}
-    return {
-        name: x.permute(0, 3, 1, 2).contiguous() if name in ("image", "reference") else x.long()
-        for name, x in tensors.items()
-    }
+    for name in tensors.keys() & {"image", "reference"}:
+        tensors[name] = tensors[name].permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
+    return {name: x if x.is_floating_point() else x.long() for name, x in tensors.items()}
 
 
 class Classifier:
     """`steps.classifier_step` of the attention network or the evaluator."""
 
-    def __init__(self, config: Config, name: str, schema: Schema, start: ClassifierState, length: networks.Length):
-        network = torch_networks.build_classifier(config, name, schema)
+    def __init__(
+        self,
+        config: Config,
+        name: str,
+        schema: Schema,
+        start: ClassifierState,
+        length: networks.Length,
+        layout: str,
+    ):
+        network = torch_networks.build_classifier(config, name, schema).to(memory_format=LAYOUTS[layout])
         self.network = torch_networks.load(network, *start.variables.values())
         self.optimizer = _Optimizer(self.network.parameters(), config[name].optimizer, length)
         self._schema = schema
@@ -133,7 +142,7 @@ class Guide(NamedTuple):
 class Amgan:
     """`steps.amgan_step` with one update of the discriminators."""
 
-    def __init__(self, config: Config, schema: Schema, attention_variables: Tree, start: TrainState):
+    def __init__(self, config: Config, schema: Schema, attention_variables: Tree, start: TrainState, layout: str):
         self._config, self._counts = config, schema.value_counts
         self._offsets = torch.tensor(np.cumsum([0, *schema.value_counts[:-1]]))
         attention = torch_networks.build_classifier(config, "attention", schema)
@@ -145,6 +154,8 @@ class Amgan:
                 for name, tree in start.discriminators.items()
             }
         )
+        for network in (self.attention, self.generator, self.discriminators):
+            network.to(memory_format=LAYOUTS[layout])
         self._ema = [p.detach().clone() for p in self.generator.parameters()]
         length = networks.amgan_length(config)
         self.generator_optimizer = _Optimizer(self.generator.parameters(), config.generator_optimizer, length)
