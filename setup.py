@@ -42,6 +42,7 @@ _EXTRAS = {
         "pytest-xdist>=3.8",
         "ruff>=0.17",
     ],
+    "bench": ["torch>=2.13"],  # benchmarks/train_step.py
     "docs": ["mkdocs-material>=9.8", "mkdocstrings[python]>=1.0", "nbconvert>=7.17"],
     "export": ["jax2onnx>=0.17", "onnxruntime>=1.32"],
     "demo": ["gradio>=6.31"],
