@@ -246,24 +246,22 @@ def test_arrays_that_are_not_of_the_evaluators_size_are_refused(size):
         next(source.classifier_batches(helpers.tiny_config(), "attention", 0))
 
 
-def _with_masks(source, known):
-    """Of the same pictures; which of them the foreground is known of: all or none."""
-    splits = {}
-    for name, split in source._splits.items():
-        foreground = np.asarray(garments.foreground_batch(split.label, split.nuisance, split.image.shape[1:3]))
-        foreground = foreground if known else np.full_like(foreground, -1.0)
-        splits[name] = dataclasses.replace(split, foreground=foreground)
-    return arrays.ArraySource(source.schema, splits)
+def _masked(seed, count, known=True):
+    """A split of rendered garments, of which the foreground is known of all or of none."""
+    split = helpers.rendered_split(seed, count)
+    foreground = np.asarray(garments.foreground_batch(split.label, split.nuisance, (32, 32)))
+    return dataclasses.replace(split, foreground=foreground if known else np.full_like(foreground, -1.0))
 
 
 def test_the_foreground_is_learnt_from_masks_and_found_without_them(tmp_path):
-    config, source = helpers.tiny_config(), _with_masks(helpers.rendered_source(), known=True)
+    config = helpers.tiny_config()
+    source = arrays.ArraySource(garments.SCHEMA, {"train": _masked(0, 64)})
     config.attention.foreground, config.attention.mixup = 1.0, 0.4
     config.attention.epochs, config.attention.warmup_epochs = 10.0, 0.0
     variables = jax.device_get(experiment.train_classifier(config, "attention", source, tmp_path).variables)
     losses = [r["foreground"] for r in metrics.read_metrics(tmp_path) if r["phase"] == "attention"]
     assert losses[-1] < 0.8 * losses[0]
-    test = source._splits["test"]
+    test = _masked(2, 24)
     found = editor.Editor(config, source.schema, {}, {"attention": variables}).foreground(test.image)
     assert np.mean(np.abs(found - test.foreground)) < 0.35 < np.mean(np.abs(0.5 - test.foreground))
 
@@ -278,8 +276,9 @@ def test_a_head_is_evaluated_where_there_is_one_whatever_masks_the_data_has_by_n
 
 
 def test_masks_of_which_none_is_known_are_none():
-    source = _with_masks(helpers.rendered_source(), known=False)
-    assert not source.has_foreground and _with_masks(source, known=True).has_foreground
+    for known in (True, False):
+        splits = {"train": _masked(0, 64, known), "test": _masked(2, 24)}
+        assert arrays.ArraySource(garments.SCHEMA, splits).has_foreground == known
 
 
 def test_a_foreground_of_another_shape_than_its_images_is_refused():
