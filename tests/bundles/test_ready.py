@@ -88,9 +88,11 @@ def test_commands_take_either_a_workdir_or_ready_weights(weights, command):
 def test_all_that_comes_with_the_package_can_be_loaded_and_is_small():
     sizes = [path.stat().st_size for path in ready.FOLDER.rglob("*") if path.is_file()]
     assert sum(sizes) < 15e6
+    assert amgan_jax.ready_weights() == ["clothing", "garments"]
     for name in amgan_jax.ready_weights():
-        system = amgan_jax.load(name).system
-        assert "evaluator" in system.classifiers  # which judges edits
+        edit = amgan_jax.load(name).edit(ready.FOLDER.parent / "samples" / "shirt.jpg", color="red")
+        change = np.subtract(edit.photo.pixels, edit.before.pixels, dtype=np.float32)
+        assert change[..., 0].mean() > 2.0 > change[..., 2].mean()  # of 255: redder, and no bluer
         card = (ready.FOLDER / name / "README.md").read_text()
         for said in ("bfloat16", "## Data", "## Licence", "## Figures", "## Limits", "## Not to be used for"):
             assert said in card
