@@ -249,7 +249,7 @@ def _photos(results):
         for config, figures in _read(results, "photos_single").items()
     ]
     return _captioned(
-        "How well are photos edited? Test photos, **trained for one attribute at a time and without masks**, one seed each.",
+        "How well are photos edited? Test photos, **trained for one attribute at a time, without masks**, one seed.",
         ("config", "photos", *_PHOTO_COLUMNS),
         rows,
     )
