@@ -42,9 +42,9 @@ from amgan_jax.training import allocator, parallel, state, steps
 from amgan_jax.workdir import CLASSIFIERS
 
 _ROOT = pathlib.Path(__file__).parent.parent
-# How far the two may be apart, and in which norm. Rounding turns a few ReLUs at zero, so gradients in float32 are up to
-# 0.007 from those in float64, ours and PyTorch's alike.
-_OUTPUTS, _GRADIENTS = (1e-3, np.inf), (5e-2, 2)
+# How far the two may be apart, and in which norm. Rounding turns a few ReLUs at zero: from gradients in float64, ours
+# of products_64_cpu's evaluator were up to 0.012 away, and PyTorch's in float32 up to 0.046.
+_OUTPUTS, _GRADIENTS = (1e-3, np.inf), (0.1, 2)
 _ROUNDS, _SECONDS = 7, 10.0  # rounds, and how long a turn is
 _QUICK_ROUNDS, _QUICK_SECONDS = 3, 1.0
 
