@@ -74,9 +74,10 @@ def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str =
 def _settle_foreground(config, source):
     """`networks.settle_foreground`, which says so; UserError for a config.amgan.whole that the schema does not have."""
     networks.whole(config, source.schema)
-    if networks.learns_foreground(config, "attention") and not source.has_foreground:
+    settled = networks.settle_foreground(config, source.has_foreground)
+    if settled is not config:
         _log.info(_NO_MASKS)
-    return networks.settle_foreground(config, source.has_foreground)
+    return settled
 
 
 def check_data(source: Source, workdir: pathlib.Path, new_data: str) -> None:

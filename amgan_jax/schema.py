@@ -91,6 +91,10 @@ class Schema:
             edit[index] = self.attributes[index].index(value)
         return edit
 
+    def name_edit(self, edit: Mapping[int, int]) -> dict[str, str]:
+        """{attribute: value} of what `parse_edit` gives, in the schema's order."""
+        return {self.attributes[a].name: self.attributes[a].values[v] for a, v in sorted(edit.items())}
+
     def encode(self, row: Mapping[str, str]) -> list[int]:
         """Label of a row of names, such as a line of a CSV file; an empty cell is UNKNOWN.
 

@@ -18,7 +18,7 @@ from torch import nn
 import torch.nn.functional as F
 from torch.nn.utils import fusion
 
-from amgan_jax.models import networks
+from amgan_jax.models import efficientnet, networks
 from amgan_jax.schema import Schema
 from amgan_jax.types import Config, Tree
 
@@ -28,16 +28,6 @@ _KINDS = {"Linear": "Dense", "BatchNorm2d": "BatchNorm"}  # what flax calls them
 _LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 # Convolutions and the norms behind them, by their names in ResNet and in EfficientNetLite.
 _PAIRS = (("conv", "norm"), ("0", "1"), ("conv_1", "norm_1"), ("conv_2", "norm_2"), ("shortcut", "shortcut_norm"))
-# Blocks, kernel, stride, expansion and channels of EfficientNet-B0's stages (Tan and Le 2019, table 1).
-_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
 
 
 def build_generator(config: Config, schema: Schema) -> "Generator":
@@ -331,13 +321,13 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, width: float, depth: float, output_stride: int, values: int):
         super().__init__()
-        self.stem = _ConvNorm(3, 32, 3, stride=2)
+        self.stem = _ConvNorm(3, efficientnet.STEM_CHANNELS, 3, stride=2)
         self.stages = nn.ModuleList()
-        channels, reached, number = 32, 2, 0
-        for stage, (blocks, kernel, stride, expansion, features) in enumerate(_STAGES):
-            if 0 < stage < len(_STAGES) - 1:
+        channels, reached, number = efficientnet.STEM_CHANNELS, 2, 0
+        for stage, (blocks, kernel, stride, expansion, features) in enumerate(efficientnet.STAGES):
+            if 0 < stage < len(efficientnet.STAGES) - 1:
                 blocks = math.ceil(depth * blocks)
-            features = int(width * features + 4) // 8 * 8
+            features = efficientnet.multiple_of_8(width * features)
             dense = reached * stride > output_stride
             stride = 1 if dense else stride
             reached *= stride
@@ -346,8 +336,8 @@ class EfficientNetLite(nn.Module):
                 block = _Block(channels, features, kernel, stride if i == 0 else 1, dense and i == 0, expansion)
                 self.stages[-1][f"block_{number}"] = block
                 channels, number = features, number + 1
-        self.last = _ConvNorm(channels, 1280, 1)
-        self.head = nn.Linear(1280, values)
+        self.last = _ConvNorm(channels, efficientnet.LAST_CHANNELS, 1)
+        self.head = nn.Linear(efficientnet.LAST_CHANNELS, values)
 
     def forward(self, image: torch.Tensor) -> Classification:
         x, feature_maps = F.relu6(self.stem(image)), []

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from amgan_jax.datasets.photo_list import File
+from amgan_jax.datasets.photo_list import File, encode_png
 from amgan_jax.editing import photos
 from amgan_jax.errors import UserError
 
@@ -25,7 +25,7 @@ class Packed:
     name: str
 
     def __call__(self) -> bytes:
-        return _png(_unpack(self.path)[self.name])
+        return encode_png(_unpack(self.path)[self.name])
 
 
 def find(folder: pathlib.Path, packed: pathlib.Path | None, name: str) -> File | Packed | None:
@@ -69,7 +69,7 @@ def prepare(
     part = (left * x, top * y, min(right * x, mask.width), min(bottom * y, mask.height))
     mask = mask.resize(size, Image.Resampling.BILINEAR, box=part)
     covered = np.asarray(mask)
-    return b"" if np.mean(covered > 127) < NEARLY_EMPTY else _png(covered)
+    return b"" if np.mean(covered > 127) < NEARLY_EMPTY else encode_png(covered)
 
 
 def _decode(content):
@@ -108,9 +108,3 @@ def _unpack(path):
         masks[name] = 255 * np.unpackbits(bits[start:end], count=height * width).reshape(height, width)
         start = end
     return masks
-
-
-def _png(mask):
-    buffer = io.BytesIO()
-    Image.fromarray(mask).save(buffer, "png")
-    return buffer.getvalue()

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import csv
 import dataclasses
 import hashlib
+import io
 import pathlib
+
+import numpy as np
+from PIL import Image
 
 from amgan_jax.errors import UserError
 from amgan_jax.schema import UNKNOWN, Schema
@@ -84,6 +88,13 @@ def has_file(photo: ListedPhoto) -> bool:
 def files_of(photos: Iterable[ListedPhoto]) -> list[pathlib.Path]:
     """The files of photos and of their masks, where they are files of their own."""
     return [read.path for photo in photos for read in (photo.read, photo.mask) if isinstance(read, File)]
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Pixels uint8 [h, w] or [h, w, 3] as a PNG: lossless, so that a true edit is true to the last bit."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue()
 
 
 def any_mask(photos: Iterable[ListedPhoto]) -> bool:

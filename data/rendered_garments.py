@@ -1,16 +1,14 @@
 """Builds `synthetic_garments`, rendered garments of any size and number: see synthetic_garments.py."""
 
 from collections.abc import Iterator
-import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
 import tensorflow_datasets as tfds
 
 from amgan_jax import garments
 from amgan_jax.datasets.labelled_images import Example, LabelledImages
-from amgan_jax.datasets.photo_list import SPLITS
+from amgan_jax.datasets.photo_list import SPLITS, encode_png
 
 _CHUNK = 256  # garments rendered at once
 
@@ -50,12 +48,5 @@ class SyntheticGarments(LabelledImages):
             images = np.round((np.asarray(garments.render_batch(*drawn)) + 1.0) * 127.5).astype(np.uint8)
             masks = np.round(np.asarray(garments.foreground_batch(*drawn))[..., 0] * 255.0).astype(np.uint8)
             for i in index[index < count].tolist():
-                picture, mask = _png(images[i - start]), _png(masks[i - start])
+                picture, mask = encode_png(images[i - start]), encode_png(masks[i - start])
                 yield Example(f"{split}_{i}", picture, labels[i].tolist(), (seed, i), mask)
-
-
-def _png(image):
-    """Lossless, so that the true edit is true to the last bit."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "png")
-    return buffer.getvalue()

@@ -5,15 +5,13 @@ scale in [0.75, 1.25], shape 0 to 3, orientation in degrees from -30 to 30. It h
 """
 
 import functools
-import io
 import pathlib
 import threading
 
 import numpy as np
-from PIL import Image
 
 from amgan_jax.datasets.dataset import Dataset
-from amgan_jax.datasets.photo_list import ListedPhoto, PhotoList, split_by_hash
+from amgan_jax.datasets.photo_list import ListedPhoto, PhotoList, encode_png, split_by_hash
 from amgan_jax.errors import UserError
 from amgan_jax.schema import Schema
 
@@ -77,9 +75,7 @@ def read(source: pathlib.Path) -> PhotoList:
 def _png(path, i):
     with _lock:
         images = _images(path)
-    buffer = io.BytesIO()
-    Image.fromarray(images[i]).save(buffer, "png")
-    return buffer.getvalue()
+    return encode_png(images[i])
 
 
 @functools.cache

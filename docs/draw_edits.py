@@ -43,9 +43,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _edit(system, path, edits: list[str]) -> list[np.ndarray]:
     """Pixels of a photo and of its edits, each of the photo as it was."""
-    names = system.schema.names
-    parsed = [system.schema.parse_edit(edit) for edit in edits]
-    wanted = [{names[a]: system.schema.attributes[a].values[v] for a, v in edit.items()} for edit in parsed]
+    wanted = [system.schema.name_edit(system.schema.parse_edit(edit)) for edit in edits]
     results = [system.edit(path, **values) for values in wanted]
     return [results[0].before.pixels, *(result.photo.pixels for result in results)]
 

@@ -230,29 +230,23 @@ def _compare_links(results):
 
 def _photo_sets(results):
     """A row a training on photos."""
-    reports = {name: _read(results, name) for name in _PHOTO_TRAININGS}
-    rows = [
-        [name, _PHOTO_TRAININGS[name], *(_share(figures, key) for key in _SET_COLUMNS.values())]
-        for name, figures in reports.items()
-        if figures
-    ]
-    return _captioned(
-        "How well are photos edited? Shares of test photos, trained for sets of attributes, one seed.",
-        ("config", "photos", *_SET_COLUMNS),
-        rows,
-    )
+    figures = {name: {"photos": photos, **_read(results, name)} for name, photos in _PHOTO_TRAININGS.items()}
+    caption = "How well are photos edited? Shares of test photos, trained for sets of attributes, one seed."
+    return _photo_table(caption, figures, _SET_COLUMNS)
 
 
 def _photos(results):
-    rows = [
-        [config, figures["photos"], *(_share(figures, key) for key in _PHOTO_COLUMNS.values())]
-        for config, figures in _read(results, "photos_single").items()
-    ]
-    return _captioned(
-        "How well are photos edited? Test photos, **trained for one attribute at a time, without masks**, one seed.",
-        ("config", "photos", *_PHOTO_COLUMNS),
-        rows,
+    caption = (
+        "How well are photos edited? Test photos, **trained for one attribute at a time, without masks**, one seed."
     )
+    return _photo_table(caption, _read(results, "photos_single"), _PHOTO_COLUMNS)
+
+
+def _photo_table(caption, by_config, columns):
+    """A row a config, with the photos that it is of; none for a config without a figure."""
+    rows = {name: [_share(figures, key) for key in columns.values()] for name, figures in by_config.items()}
+    cells = [[name, by_config[name]["photos"], *shares] for name, shares in rows.items() if any(shares)]
+    return _captioned(caption, ("config", "photos", *columns), cells)
 
 
 def _read(results, name):

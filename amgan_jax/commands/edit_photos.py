@@ -91,8 +91,8 @@ def _journal(given, folder, request, schema, output):
         region = f"mask {hashlib.sha256(request.region.tobytes()).hexdigest()[:16]}"
     asked = {
         "workdir": str(folder.resolve()),
-        "set": _by_name(schema, request.wanted),
-        "known": _by_name(schema, request.known),
+        "set": schema.name_edit(request.wanted),
+        "known": schema.name_edit(request.known),
         "grid": given.grid,
         "region": region,
         "strength": request.strength,
@@ -101,10 +101,6 @@ def _journal(given, folder, request, schema, output):
     }
     path = output / JOURNAL
     return Journal(path, asked, given.overwrite, lambda record: (output / record["output"]).is_file())
-
-
-def _by_name(schema, values):
-    return {schema.attributes[a].name: schema.attributes[a].values[v] for a, v in sorted(values.items())}
 
 
 def _name(job, root):

@@ -205,9 +205,7 @@ class PhotoEditor:
         table = words.read_table(local_path(os.fspath(path)) for path in tables)
         parsed = words.parse(text, self.schema, table)
         _log.info("understood: %s", parsed.describe(self.schema))
-        attributes = self.schema.attributes
-        values = {attributes[a].name: attributes[a].values[value] for a, value in parsed.values.items()}
-        return self._edit(photo, values, source or {}, region, strength)
+        return self._edit(photo, self.schema.name_edit(parsed.values), source or {}, region, strength)
 
     @overload
     def classify(self, photo: PhotoLike, /) -> PhotoValues: ...

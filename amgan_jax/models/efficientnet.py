@@ -17,7 +17,7 @@ from amgan_jax.models.classifiers import Classification
 
 OUTPUT_STRIDES = (8, 16, 32)
 # Blocks, kernel, stride, expansion and channels of each stage of B0 (Tan and Le 2019, table 1).
-_STAGES = (
+STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -26,7 +26,7 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-_STEM_CHANNELS, _LAST_CHANNELS = 32, 1280
+STEM_CHANNELS, LAST_CHANNELS = 32, 1280
 _INIT = nn.initializers.he_normal()
 _EPSILON = 1e-3  # of batch norms, as the weights were trained with
 
@@ -58,12 +58,12 @@ class EfficientNetLite(nn.Module):
         """Classifies images in [-1, 1]. With train, batch statistics are used and updated."""
         shared = {"train": train, "dtype": self.dtype, "axis_name": self.axis_name}
         x = image_BxHxWx3.astype(self.dtype)
-        x = jax.nn.relu6(_ConvNorm(_STEM_CHANNELS, 3, stride=2, name="stem", **shared)(x))
+        x = jax.nn.relu6(_ConvNorm(STEM_CHANNELS, 3, stride=2, name="stem", **shared)(x))
         reached, block, feature_maps = 2, 0, []
-        for stage, (blocks, kernel, stride, expansion, channels) in enumerate(_STAGES):
-            if 0 < stage < len(_STAGES) - 1:
+        for stage, (blocks, kernel, stride, expansion, channels) in enumerate(STAGES):
+            if 0 < stage < len(STAGES) - 1:
                 blocks = math.ceil(self.depth * blocks)
-            channels = _multiple_of_8(self.width * channels)
+            channels = multiple_of_8(self.width * channels)
             dense = reached * stride > self.output_stride
             if dense:
                 stride = 1
@@ -74,7 +74,7 @@ class EfficientNetLite(nn.Module):
                 x = _Block(channels, kernel, block_stride, block_dense, expansion, name=f"block_{block}", **shared)(x)
                 block += 1
             feature_maps.append(x)
-        x = jax.nn.relu6(_ConvNorm(_LAST_CHANNELS, 1, name="last", **shared)(x))
+        x = jax.nn.relu6(_ConvNorm(LAST_CHANNELS, 1, name="last", **shared)(x))
         feature_maps.append(x)
         return Classification(nn.Dense(sum(self.value_counts), name="head")(layers.spatial_mean(x)), feature_maps)
 
@@ -94,7 +94,8 @@ class EfficientNetLite2(EfficientNetLite):
 ARCHITECTURES = {"efficientnet_lite0": EfficientNetLite0, "efficientnet_lite2": EfficientNetLite2}
 
 
-def _multiple_of_8(channels: float) -> int:
+def multiple_of_8(channels: float) -> int:
+    """The number of channels that a stage has: the multiple of 8 nearest to a scaled one."""
     return int(channels + 4) // 8 * 8
 
 

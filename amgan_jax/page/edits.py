@@ -150,5 +150,4 @@ def understand(schema: Schema, text: str) -> tuple[Label, str]:
       UserError: it asks for nothing that the schema has, or contradicts itself.
     """
     parsed = words.parse(text, schema, words.read_table([]))
-    attributes = schema.attributes
-    return {attributes[a].name: attributes[a].values[v] for a, v in parsed.values.items()}, parsed.describe(schema)
+    return schema.name_edit(parsed.values), parsed.describe(schema)
