@@ -43,6 +43,7 @@ _ADDED = {
     "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
     "amgan.whole": (),
+    "amgan.whole_mask": "head",
     "attention.foreground": 0.0,
     "attention.mixup": 0.0,
     "data.single": 1.0,
@@ -50,7 +51,6 @@ _ADDED = {
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
     "edit.in_turn": None,
-    "edit.within_foreground": False,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
     "generator_loss.outside": 0.0,
@@ -175,13 +175,15 @@ def _used(tree):
     """A config without what is without effect.
 
     That is the sections of architectures that a classifier does not have, and without a foreground head, which
-    attributes are of the whole garment.
+    attributes are of the whole garment, without which in turn where their masks come from.
     """
     for name in CLASSIFIERS:
         section = section_of(tree[name]["architecture"])
         tree[name] = {key: v for key, v in tree[name].items() if key not in SECTIONS or key == section}
     if not tree["attention"]["foreground"]:
-        del tree["amgan"]["whole"]
+        tree["amgan"]["whole"] = []
+    if not tree["amgan"]["whole"]:
+        del tree["amgan"]["whole_mask"]
     return tree
 
 

@@ -64,6 +64,8 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.cycle_every = 1  # the cycle loss sees each n-th example of a device's; 2 saves a sixth of the time
     config.amgan.crop = 0.0  # as data.crop, of photos and their references alike
     config.amgan.whole = ()  # attributes whose region is all of the garment, where the attention network knows it
+    # Their masks: foreground, all of the garment where the attention network knows it; or head, the generator's.
+    config.amgan.whole_mask = "foreground"
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 
@@ -114,8 +116,6 @@ def get_config() -> config_dict.ConfigDict:
     config.sample_images = 8  # rows of a sample sheet; at most evaluate.batch_size
 
     config.edit = config_dict.ConfigDict()  # how trained networks edit, in evaluation and in commands
-    # Attributes of amgan.whole paint on the garment only, where the attention network knows it. Not while training.
-    config.edit.within_foreground = True
     # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best,
     # where edits_by_count is measured.
     config.edit.in_turn = config_dict.placeholder(tuple)

@@ -374,7 +374,7 @@ def _changed(change):
 def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path):
     config = helpers.tiny_config()
     config.generator.mask = "heads"
-    with pytest.raises(UserError, match="generator.mask=heads: attributes, head, network, none"):
+    with pytest.raises(UserError, match="unknown generator.mask 'heads': attributes, head, network, none"):
         experiment.train(config, helpers.rendered_source(), tmp_path / "w")
     assert not (tmp_path / "w").exists()
 

@@ -99,7 +99,8 @@ class Editor:
 
     def activation_maps(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Where each attribute's value of a label int32 [B, A] is seen: float32 [B, H, W, A] in [0, 1]."""
-        return jax.device_get(self._see(image, label).maps)
+        classification = apply_classifier(self.config, self.schema, "attention", self.classifiers["attention"], image)
+        return jax.device_get(self._maps(classification, image, label))
 
     def foreground(self, image: np.ndarray) -> np.ndarray | None:
         """Where the garment is: float32 [B, H, W, 1] in [0, 1]; None where the attention network did not learn that."""
@@ -113,14 +114,15 @@ class Editor:
         return jax.device_get(regions.regions(self._see(image, source), self._see(edited, target), whole))
 
     def _look(self, image):
-        network = networks.build_classifier(self.config, "attention", self.schema)
-        return apply(network, self.classifiers["attention"], _seen(self.config, "attention", image))
+        return _attend(self.config, self.schema, self.classifiers["attention"], image)
 
     def _see(self, image, label):
-        classification, size = self._look(image), image.shape[1:3]
+        classification = self._look(image)
+        return regions.Seen(self._maps(classification, image, label), _foreground(classification, image.shape[1:3]))
+
+    def _maps(self, classification, image, label):
         variables, feature_map = self.classifiers["attention"], classification.feature_maps[-1]
-        maps = activation_maps(variables, feature_map, label, self.schema.value_counts, size)
-        return regions.Seen(maps, _foreground(classification, size))
+        return activation_maps(variables, feature_map, label, self.schema.value_counts, image.shape[1:3])
 
 
 def split_edit(source_BxA: np.ndarray, target_BxA: np.ndarray, in_turn: Collection[int]) -> list[np.ndarray]:
@@ -156,12 +158,11 @@ def edit_once(
     generator_params, attention = parameters
     generator = networks.build_generator(config, schema)
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
-    reach = ()
-    if networks.keeps_to_foreground(config):
-        look = apply(networks.build_classifier(config, "attention", schema), attention, image)
-        reach = (regions.reach(jax.nn.sigmoid(look.foreground), networks.whole(config, schema)),)
+    known = ()
+    if networks.paints_foreground(config):
+        known = (jax.nn.sigmoid(_attend(config, schema, attention, image).foreground),)
     changed = encoding.changed(source, target)
-    output = apply(generator, {"params": generator_params}, image, condition, changed, *reach)
+    output = apply(generator, {"params": generator_params}, image, condition, changed, *known)
     return output.edited, output.mask
 
 
@@ -190,6 +191,11 @@ def apply_classifier(config: Config, schema: Schema, name: str, variables: Tree,
 def most_likely(logits_BxV: Array, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     """(label int32 [B, A], confidence float32 [B, A] in [0, 1]) of logits."""
     return jax.device_get(encoding.most_likely(logits_BxV, schema.value_counts))
+
+
+def _attend(config, schema, variables, image):
+    """What the attention network makes of images of any size, with its foreground head where it has one."""
+    return apply(networks.build_classifier(config, "attention", schema), variables, _seen(config, "attention", image))
 
 
 def _foreground(classification, size):

@@ -38,7 +38,8 @@ class Generator(nn.Module):
         several change; "head", a head of one mask for all; "network", a network of its own like the one below the
         colour head (SaGAN, Zhang et al. 2018); "none", and the colour head is the whole result.
       mask_bias: initial bias of the masks' logits.
-      attributes: A.
+      whole: of each of the A attributes, whether its mask is the foreground, where that is told; only where mask is
+        "attributes".
     """
 
     width: int
@@ -48,7 +49,7 @@ class Generator(nn.Module):
     skips: bool
     mask: str
     mask_bias: float
-    attributes: int
+    whole: tuple[bool, ...]
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -57,7 +58,7 @@ class Generator(nn.Module):
         image_BxHxWx3: jax.Array,
         condition_BxC: jax.Array,
         changed_BxA: jax.Array,
-        reach_BxHxWxA: jax.Array | None = None,
+        foreground_BxHxWx1: jax.Array | None = None,
     ) -> Output:
         """Edits images.
 
@@ -65,13 +66,13 @@ class Generator(nn.Module):
           image_BxHxWx3: float32 in [-1, 1]; H and W divisible by 4.
           condition_BxC: float32 in [-1, 1], see `encoding.condition`.
           changed_BxA: float32, 1 where the edit changes an attribute, see `encoding.changed`.
-          reach_BxHxWxA: float32 in [0, 1], what each attribute's mask is kept within; only where mask is "attributes".
+          foreground_BxHxWx1: float32 in [0, 1], where the garment is; None where it is not known.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
         features = _features(self, image_BxHxWx3, condition_BxC)
         color_head = head(3, kernel_init=nn.initializers.zeros)
         if self.mask in ("attributes", "head"):
-            mask_head = head(self.attributes if self.mask == "attributes" else 1)
+            mask_head = head(len(self.whole) if self.mask == "attributes" else 1)
             change, logits = _apply_together((color_head, mask_head), features)
         else:
             change = color_head(features)
@@ -83,8 +84,8 @@ class Generator(nn.Module):
             features = _features(self, image_BxHxWx3, condition_BxC)
             logits = head(1)(features)
         masks = jax.nn.sigmoid(logits.astype(jnp.float32) + self.mask_bias)
-        if reach_BxHxWxA is not None:
-            masks *= reach_BxHxWxA
+        if foreground_BxHxWx1 is not None and self.mask == "attributes":
+            masks = jnp.where(jnp.asarray(self.whole), foreground_BxHxWx1, masks)
         mask = _union(masks, changed_BxA) if self.mask == "attributes" else masks
         return Output(mask * color + (1.0 - mask) * image_BxHxWx3, mask, masks)
 

@@ -19,6 +19,7 @@ from amgan_jax.workdir import section_of
 GLOBAL, REGIONAL = "global", "regional"  # the discriminators' names in parameter trees and metrics
 SHARED_MASKS = ("head", "network", "none")  # of generators with one mask for all attributes
 _MASKS = ("attributes", *SHARED_MASKS)
+_WHOLE_MASKS = ("foreground", "head")
 _ARCHITECTURES = {
     "resnet": classifiers.ResNet,
     "plain": classifiers.PlainConvNet,
@@ -51,12 +52,11 @@ def amgan_length(config: Config) -> Length:
 
 
 def build_generator(config: Config, schema: Schema) -> generator.Generator:
-    """The generator; UserError where config.generator.mask is none that there is."""
-    if config.generator.mask not in _MASKS:
-        raise UserError(f"generator.mask={config.generator.mask}: {', '.join(_MASKS)}")
-    return generator.Generator(
-        **_knobs(config.generator), attributes=len(schema.attributes), dtype=jnp.dtype(config.dtype)
-    )
+    """The generator; UserError where config.generator.mask or config.amgan.whole_mask is none that there is."""
+    check_known("generator.mask", config.generator.mask, _MASKS)
+    check_known("amgan.whole_mask", config.amgan.whole_mask, _WHOLE_MASKS)
+    covered = whole(config, schema) if paints_foreground(config) else (False,) * len(schema.attributes)
+    return generator.Generator(**_knobs(config.generator), whole=covered, dtype=jnp.dtype(config.dtype))
 
 
 def build_discriminator(config: Config, schema: Schema) -> discriminator.Discriminator:
@@ -121,9 +121,9 @@ def settle_foreground(config: Config, has_foreground: bool) -> Config:
     return settled
 
 
-def keeps_to_foreground(config: Config) -> bool:
-    """Whether edits of attributes of the whole garment paint within the foreground only."""
-    asked = config.edit.within_foreground and bool(config.amgan.whole)
+def paints_foreground(config: Config) -> bool:
+    """Whether edits of attributes of the whole garment paint all of the foreground, and nothing else."""
+    asked = config.amgan.whole_mask == "foreground" and bool(config.amgan.whole)
     return asked and learns_foreground(config, "attention") and config.generator.mask == "attributes"
 
 

@@ -39,14 +39,6 @@ def regions(this: Seen, other: Seen, whole_A: Sequence[bool]) -> jax.Array:
     return jnp.where(jnp.asarray(whole_A), this.foreground, parts)
 
 
-def reach(foreground_BxHxWx1: jax.Array, whole_A: Sequence[bool]) -> jax.Array:
-    """Where an edit of each attribute may paint at all, float32 [B, H, W, A] in [0, 1].
-
-    Of an attribute of the whole garment, the foreground; of any other everywhere, as a sleeve may come.
-    """
-    return jnp.where(jnp.asarray(whole_A), foreground_BxHxWx1, 1.0)
-
-
 def _bounded(seen):
     if seen.foreground is None:
         return seen.maps

@@ -121,7 +121,8 @@ def amgan_step(
         microbatch = {name: x[number] for name, x in batch.items()}
         guide = frozen.guide(microbatch)
         # The last microbatch's edits are judged by the generator's update too: made once, differentiated later.
-        edit = functools.partial(_edit, config, schema, *(microbatch[name] for name in ("image", "label", "target")))
+        inputs = (microbatch["image"], microbatch["label"], microbatch["target"], guide.foreground)
+        edit = functools.partial(_edit, config, schema, *inputs)
         output, pull_back = jax.vjp(edit, state.generator)
         fake = frozen.look(output.edited).view
         state, metrics = _update_discriminators(config, schema, state, fake, guide, microbatch, number)
@@ -150,6 +151,7 @@ class Guide(NamedTuple):
     focus_region: float32 [B, H, W, 1], where the regional discriminator looks: that of the focus.
     reference_region: float32 [B, H, W, 1], where it looks in the reference, which has a foreground of its own.
     edit_region: float32 [B, H, W, 1], the largest over all edited attributes.
+    foreground: float32 [B, H, W, 1] in [0, 1], where the garment is; None without a head for it.
     image, reference: what the frozen network sees of them.
     """
 
@@ -157,6 +159,7 @@ class Guide(NamedTuple):
     focus_region: jax.Array
     reference_region: jax.Array
     edit_region: jax.Array
+    foreground: jax.Array | None
     image: Look
     reference: Look
 
@@ -188,6 +191,7 @@ class FrozenNetwork:
             focus_region=_largest(regions_BxHxWxA, focus_BxA),
             reference_region=_largest(regions.regions(gained, lost, self._whole), focus_BxA),
             edit_region=_largest(regions_BxHxWxA, changed_BxA),
+            foreground=lost.foreground,
             image=self._look(batch["image"], of_image),
             reference=self._look(batch["reference"], of_reference),
         )
@@ -212,12 +216,18 @@ def _largest(regions_BxHxWxA, some_BxA):
 
 
 def _edit(
-    config: Config, schema: Schema, image: jax.Array, source: jax.Array, target: jax.Array, params: Tree
+    config: Config,
+    schema: Schema,
+    image: jax.Array,
+    source: jax.Array,
+    target: jax.Array,
+    foreground: jax.Array | None,
+    params: Tree,
 ) -> generator.Output:
-    """Images brought from their source values to their target values."""
+    """Images, of which it may be known where the garment is, brought from their source to their target values."""
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
     network = networks.build_generator(config, schema)
-    return _apply(network, params, image, condition, encoding.changed(source, target))
+    return _apply(network, params, image, condition, encoding.changed(source, target), foreground)
 
 
 def _apply(network: nn.Module, params: Tree, *inputs) -> Any:
@@ -330,7 +340,7 @@ def _update_generator(
 
     def loss_fn(params, output):
         look = frozen.look(output.edited)
-        parts = judged_parts(look.view) | _restored_parts(config, schema, params, output, batch)
+        parts = judged_parts(look.view) | _restored_parts(config, schema, params, output, guide, batch)
         parts |= _guided_parts(config, schema, look, output, guide, batch) | _mask_parts(config, output)
         total, parts = losses.weighted_sum(parts, config.generator_loss)
         change = losses.absolute_error(output.edited, batch["image"])
@@ -379,17 +389,19 @@ def _judged_parts(
 
 
 def _restored_parts(
-    config: Config, schema: Schema, params: Tree, output: generator.Output, batch: dict[str, jax.Array]
+    config: Config, schema: Schema, params: Tree, output: generator.Output, guide: Guide, batch: dict[str, jax.Array]
 ):
     """The parts of the generator's loss for which it edits once more."""
-    image, label, target = batch["image"], batch["label"], batch["target"]
+    image, label, target, foreground = batch["image"], batch["label"], batch["target"], guide.foreground
     parts = {}
     if config.generator_loss.cycle:
         some = slice(None, None, config.amgan.cycle_every)
-        restored = _edit(config, schema, output.edited[some], target[some], label[some], params).edited
+        # Of where the garment is in the photo: an edit that moves its edge is not followed.
+        known = None if foreground is None else foreground[some]
+        restored = _edit(config, schema, output.edited[some], target[some], label[some], known, params).edited
         parts["cycle"] = losses.absolute_error(image[some], restored)
     if config.generator_loss.identity:
-        same = _edit(config, schema, image, label, label, params).edited
+        same = _edit(config, schema, image, label, label, foreground, params).edited
         parts["identity"] = losses.absolute_error(image, same)
     return parts
 

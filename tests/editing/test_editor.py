@@ -37,12 +37,12 @@ def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
     np.testing.assert_allclose(limited_mask, seen * mask, atol=1e-6)
 
 
-def _with_foreground(within):
+def _with_foreground(whole_mask):
     """A system of random networks that knows where the garment is, images, and the values that they have."""
     config = helpers.tiny_config()
     config.attention.foreground = 1.0
     config.amgan.whole = ("color",)
-    config.edit.within_foreground = within
+    config.amgan.whole_mask = whole_mask
     generator = jax.tree.map(lambda p: p + 0.1, state.init_amgan(config, garments.SCHEMA).ema)
     system = editor.Editor(config, garments.SCHEMA, generator, _classifiers(config))
     split = helpers.rendered_split(2, 24)
@@ -57,7 +57,7 @@ def _next_value(source, *attributes):
 
 
 def test_the_region_of_a_whole_garments_attribute_is_the_foreground():
-    system, image, source = _with_foreground(within=False)
+    system, image, source = _with_foreground("head")
     target = _next_value(source, 2)
     whole, _ = system.edit(image, source, target)
     limited, _ = system.edit(image, source, target, region=2)
@@ -66,16 +66,16 @@ def test_the_region_of_a_whole_garments_attribute_is_the_foreground():
     np.testing.assert_allclose(limited - image, foreground * (whole - image), atol=1e-6)
 
 
-def test_attributes_of_the_whole_garment_paint_within_the_foreground_and_others_anywhere():
-    (free, image, source), (kept, *_) = _with_foreground(within=False), _with_foreground(within=True)
+def test_attributes_of_the_whole_garment_paint_all_of_the_foreground_and_others_anywhere():
+    (free, image, source), (filled, *_) = _with_foreground("head"), _with_foreground("foreground")
     edits = {
         name: _next_value(source, *asked) for name, asked in {"color": [2], "sleeves": [0], "both": [0, 2]}.items()
     }
-    masks = {name: [s.edit(image, source, target)[1] for s in (free, kept)] for name, target in edits.items()}
+    masks = {name: [s.edit(image, source, target)[1] for s in (free, filled)] for name, target in edits.items()}
     foreground = free.foreground(image)
-    np.testing.assert_allclose(masks["color"][1], foreground * masks["color"][0], atol=1e-6)
+    np.testing.assert_allclose(masks["color"][1], foreground, atol=1e-6)
     np.testing.assert_array_equal(*masks["sleeves"])
-    assert np.all(masks["both"][1] <= masks["both"][0]) and np.any(masks["both"][1] < masks["both"][0] - 1e-3)
+    assert np.all(masks["both"][1] >= foreground - 1e-6) and np.any(masks["both"][1] > foreground + 0.01)
 
 
 def test_a_system_without_the_head_knows_no_foreground(system):

@@ -11,12 +11,13 @@ from amgan_jax.models.activation_maps import activation_maps
 
 COUNTS = (2, 3)
 IMAGE = np.random.default_rng(0).uniform(-1, 1, (2, 16, 12, 3)).astype(np.float32)
+FOREGROUND = np.random.default_rng(1).uniform(-0.5, 1.0, (2, 16, 12, 1)).clip(0.0).astype(np.float32)  # 0 in places
 
 
 def _generator(**changes):
     settings = {
         "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": "head", "mask_bias": 0.0,
-        "attributes": 2,
+        "whole": (False, False),
     }  # fmt: skip
     return generator.Generator(**(settings | changes))
 
@@ -130,6 +131,16 @@ def test_masks_of_attributes_paint_together_where_several_change():
     nothing = module.apply(_trained_like(module, *inputs), IMAGE, *_told(changed=np.zeros((2, 2))))
     np.testing.assert_array_equal(nothing.edited, IMAGE)
     assert not nothing.mask.any()
+
+
+def test_the_mask_of_a_whole_garments_attribute_is_the_foreground_where_that_is_told():
+    module = _generator(mask="attributes", whole=(True, False))
+    inputs = (IMAGE, *_told())
+    variables = _trained_like(module, *inputs)
+    learnt, told = module.apply(variables, *inputs), module.apply(variables, *inputs, FOREGROUND)
+    np.testing.assert_array_equal(told.masks, np.concatenate([FOREGROUND, learnt.masks[..., 1:]], axis=-1))
+    np.testing.assert_allclose(told.mask[0], FOREGROUND[0], atol=1e-6)  # of the first image one attribute changes
+    np.testing.assert_array_equal(told.edited[0][FOREGROUND[0, ..., 0] == 0.0], IMAGE[0][FOREGROUND[0, ..., 0] == 0.0])
 
 
 def test_bfloat16_keeps_float32_parameters_and_nearly_the_same_result():

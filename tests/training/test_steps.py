@@ -307,6 +307,20 @@ def test_a_whole_garments_attribute_is_edited_and_judged_within_each_images_fore
     np.testing.assert_allclose(guide.reference_region, references, atol=1e-6)
 
 
+def test_a_whole_garments_attribute_is_painted_on_all_of_the_garment_while_training():
+    config = helpers.tiny_config()
+    config.attention.foreground = 1.0
+    config.amgan.whole = SCHEMA.names
+    config.data.single = 1.0
+    start, attention, batch = _start(config)
+    classification = networks.build_classifier(config, "attention", SCHEMA).apply(attention, batch["image"])
+    _, metrics = _step(config, (start, attention, batch))
+    foreground = jax.nn.sigmoid(classification.foreground)
+    assert foreground.std() > 0.01
+    np.testing.assert_allclose(metrics["generator/mask"], foreground.mean(), atol=1e-4)
+    assert metrics["generator/attention"] < 1e-6  # which has nothing left to ask for
+
+
 _ONE_UPDATE = """
 import sys, numpy as np, jax
 from tests.training import test_steps
