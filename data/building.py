@@ -71,7 +71,7 @@ def _build_photos(datasets, wanted, data_dir):
         summary=found.summary,
         photo_list=photo_list,
         watched=_digests(found, photo_list, source),
-        files=fingerprint.record_files(source, files_of(photo_list.photos)),
+        files=fingerprint.record_files(source, files_of(photo_list.photos), photo_list.masks),
         data_dir=data_dir,
     )
     with _writing_to(data_dir):

@@ -55,10 +55,12 @@ def read(source: pathlib.Path, labels_file: pathlib.Path, masks_file: pathlib.Pa
         raise UserError(f"{source} has no folder images/ of <image_id>.jpg files")
     _, rows = read_table(labels_file, ("image_id", "split", *SCHEMA.names))
     photos = to_photos(SCHEMA, labels_file, rows, "image_id", lambda name: folder / f"{name}.jpg")
-    mask_of = functools.partial(foregrounds.find, source / "masks", masks_file)
+    masks = source / "masks"
+    mask_of = functools.partial(foregrounds.find, masks, masks_file)
     photos = [dataclasses.replace(photo, mask=mask_of(photo.id)) for photo in photos]
-    used = [labels_file] + ([masks_file] if masks_file and not (source / "masks").is_dir() else [])
-    return PhotoList(SCHEMA, photos, labels=tuple(f.name if f.parent == built.LABELS else str(f) for f in used))
+    used = [labels_file] + ([masks_file] if masks_file and not masks.is_dir() else [])
+    labels = tuple(f.name if f.parent == built.LABELS else str(f) for f in used)
+    return PhotoList(SCHEMA, photos, labels=labels, masks=masks)
 
 
 def to_photos(

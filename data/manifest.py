@@ -72,7 +72,8 @@ def read(source: pathlib.Path, fold: bool | None = None) -> PhotoList:
     ]
     if not schema_file.exists():
         _check_trained(schema, [photo for photo in photos if photo.fault is None])
-    return PhotoList(schema, photos, notes=notes + more)
+    masks = None if "mask" in columns else source / "masks"
+    return PhotoList(schema, photos, notes=notes + more, masks=masks)
 
 
 def _read_schema(path):

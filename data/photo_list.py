@@ -50,6 +50,7 @@ class PhotoList:
     queries: published manipulation queries: (id of a test photo, target label), see `retrieval`.
     notes: what was done with the files that their owner may not expect, a line each.
     labels: files that are not in the source, from the folder of the datasets: of labels, of masks.
+    masks: the folder that masks are read from, where any are put into it.
     variant: what names these photos among others of the dataset, as `config.data.builder` has it.
     """
 
@@ -58,6 +59,7 @@ class PhotoList:
     queries: list[tuple[str, list[int]]] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
     labels: tuple[str, ...] = ()
+    masks: pathlib.Path | None = None
     variant: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):

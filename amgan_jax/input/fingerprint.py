@@ -97,28 +97,36 @@ def write(workdir: pathlib.Path, new: Fingerprint) -> None:
     write_atomically(workdir / _FILE, json.dumps(new, indent=1) + "\n")
 
 
-def record_files(folder: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, dict]:
+def record_files(folder: pathlib.Path, paths: list[pathlib.Path], masks: pathlib.Path | None) -> dict[str, dict]:
     """What tells files of a folder from changed ones: all their sizes, and the digests of some.
 
     Args:
       folder: that holds them.
       paths: of files, which need not exist.
+      masks: the folder of masks, which need not exist, where all in it are read.
 
     Returns:
-      {"sizes": {path in the folder: bytes}, "digests": {path in the folder: SHA-256}}.
+      {"sizes": {path in the folder: bytes}, "digests": {path in the folder: SHA-256},
+      "counts": {path of the folder of masks: masks}}.
     """
     names = {os.path.relpath(path, folder): path for path in paths}
     sizes = {name: path.stat().st_size for name, path in names.items() if path.is_file()}
     some = sorted(sizes)[:: max(1, len(sizes) // _SAMPLED)]
-    return {"sizes": sizes, "digests": {name: file_digest(names[name]) for name in some}}
+    digests = {name: file_digest(names[name]) for name in some}
+    counts = {} if masks is None else {os.path.relpath(masks, folder): _count(masks)}
+    return {"sizes": sizes, "digests": digests, "counts": counts}
 
 
 def changed_files(folder: pathlib.Path, recorded: dict[str, dict]) -> list[str]:
-    """The files of a folder that are others than those recorded; one that is missing has not changed."""
+    """The files of a folder that are others than those recorded, and a folder of masks that has more than it had.
+
+    What is missing has not changed.
+    """
     there = {name: folder / name for name in recorded["sizes"] if (folder / name).is_file()}
     changed = {name for name, path in there.items() if path.stat().st_size != recorded["sizes"][name]}
     digests = {name: digest for name, digest in recorded["digests"].items() if name in there and name not in changed}
-    return sorted(changed | {name for name, digest in digests.items() if file_digest(there[name]) != digest})
+    changed |= {name for name, digest in digests.items() if file_digest(there[name]) != digest}
+    return sorted(changed) + [name for name, count in recorded["counts"].items() if _count(folder / name) > count]
 
 
 def file_digest(path: pathlib.Path) -> str:
@@ -135,9 +143,13 @@ def write_files(folder: pathlib.Path, recorded: dict[str, dict]) -> None:
 
 
 def read_files(folder: pathlib.Path) -> dict[str, dict]:
-    """The record that is kept; an empty one where there is none, as of older builds."""
+    """The record that is kept; what older builds do not have is empty."""
     path = folder / _FILES
-    return json.loads(path.read_text()) if path.exists() else {"sizes": {}, "digests": {}}
+    return {"sizes": {}, "digests": {}, "counts": {}} | (json.loads(path.read_text()) if path.exists() else {})
+
+
+def _count(masks):
+    return sum(1 for _ in masks.rglob("*.png"))
 
 
 def _move_aside(workdir):

@@ -1,5 +1,6 @@
 """The dataset builders: published layouts become datasets, broken ones are refused."""
 
+import contextlib
 import csv
 import functools
 import io
@@ -574,6 +575,20 @@ def test_photos_that_change_after_the_build_are_noticed(shop):
     tfdata.DatasetSource(config)
     config.data.source = str(shop / "none")
     with pytest.raises(UserError, match="source=.*none is not a folder; leave it out to train on what is built"):
+        tfdata.DatasetSource(config)
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_masks_that_come_after_the_build_are_noticed_where_they_would_be_read(tmp_path, column):
+    _write_masked(tmp_path, column)
+    _build("manifest", tmp_path)
+    config, _ = _source("manifest", tmp_path, name="photos")
+    config.data.source = str(tmp_path)
+    tfdata.DatasetSource(config)
+    (tmp_path / "masks" / "more").mkdir()
+    Image.new("L", (40, 60), 255).save(tmp_path / "masks" / "more" / "1.png")
+    noticed = contextlib.nullcontext() if column else pytest.raises(UserError, match="masks is not what .* built from")
+    with noticed:
         tfdata.DatasetSource(config)
 
 
