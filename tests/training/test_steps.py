@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from ml_collections import config_dict
 import numpy as np
 import pytest
 
@@ -39,11 +40,16 @@ def _moved(start):
 def _step(config, start):
     """The state and metrics after one update."""
     train_state, attention, batch = start
-    step = parallel.map_step(functools.partial(steps.amgan_step, config, SCHEMA), frozen=1)
-    new, metrics = step(
+    new, metrics = _mapped_step(config_dict.FrozenConfigDict(config))(
         parallel.replicate(train_state), parallel.replicate(attention), parallel.shard(batch, config.amgan.n_critic)
     )
     return jax.device_get(new), jax.device_get(metrics)
+
+
+@functools.cache
+def _mapped_step(config):
+    """Compiled once for all tests of a config."""
+    return parallel.map_step(functools.partial(steps.amgan_step, config, SCHEMA), frozen=1)
 
 
 def _classify(config):
@@ -145,7 +151,7 @@ def test_the_generators_gradient_is_that_of_its_loss():
         restored = edit(params, edited, target, label)
         return 2.0 * jnp.mean(jnp.abs(image - restored))
 
-    gradient = jax.device_get(jax.grad(cycle)(start[0].generator))
+    gradient = jax.device_get(jax.jit(jax.grad(cycle))(start[0].generator))
     after, _ = _step(config, start)
     _assert_first_gradient(config, after, gradient)
 
@@ -187,7 +193,7 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
         edited = networks.build_generator(config, SCHEMA).apply({"params": params}, batch["image"], *told).edited
         return 2.0 * jnp.mean((1.0 - region) * jnp.abs(edited - batch["image"]))
 
-    loss, gradient = jax.value_and_grad(outside)(start[0].generator)
+    loss, gradient = jax.jit(jax.value_and_grad(outside))(start[0].generator)
     after, metrics = _step(config, start)
     np.testing.assert_allclose(2.0 * metrics["generator/outside"], loss, rtol=1e-5)
     _assert_first_gradient(config, after, gradient)
