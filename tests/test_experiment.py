@@ -169,9 +169,11 @@ def test_a_workdir_with_lengths_in_steps_goes_on_and_is_evaluated_to_the_same_fi
 
 def test_intervals_need_not_be_multiples_of_each_other(trained, tmp_path):
     """A line of metrics is a mean since the one before, whatever is saved and measured between; after a kill, too."""
-    config, source, _, _ = trained
+    config, source, finished, _ = trained
     odd = config.copy_and_resolve_references()
     odd.log_steps, odd.checkpoint_steps, odd.sample_steps, odd.evaluate.during = 4, 3, 5, {"edits": 3}
+    for name in ("whole", "parts"):  # with classifiers that are trained already
+        shutil.copytree(finished, tmp_path / name, ignore=shutil.ignore_patterns("amgan", "metrics.jsonl", "report"))
     experiment.train(odd, source, tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
         killed = functools.partial(_amgan_killed_after, 3, experiment.train_amgan)

@@ -55,7 +55,7 @@ def test_two_hosts_train_as_one_does(trained_workdir, data_dir, tmp_path):
     """
     command = (
         "-m", "amgan_jax.main", "--config=configs/tiny.py", f"--workdir={tmp_path / 'w'}",
-        f"--config.data.data_dir={data_dir}",
+        f"--config.data.data_dir={data_dir}", "--config.evaluate.measures=('edits',)",
     )  # fmt: skip
     hosts = _start(*command)
     while not _figures(tmp_path / "w") and hosts[1].poll() is None:
