@@ -24,7 +24,7 @@ from amgan_jax.training import parallel
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last one: its terminal has gone
 _NOTICE = "RECEIVED_PREEMPTION_NOTICE"  # the word that starts JAX's sync protocol
 _NOW = "2000-01-01T00:00:00+00:00"  # when it is to start: at once
-_LEAVE, _LEFT = "amgan_jax/leave", "amgan_jax/left"
+_LEAVE, _LEFT, _ENDS = "amgan_jax/leave", "amgan_jax/left", "amgan_jax/ends"
 _PATIENCE = 10.0  # seconds that the first host waits for the others to leave
 _LOOK, _PAUSE = 1.0, 0.1  # seconds of a look for another host's word, and between two
 _PYTHON = 128  # marks what a Python handler writes, and the interpreter does not
@@ -149,7 +149,16 @@ class Watch:
         return False
 
     def _end(self, threads):
-        """Has threads return that wait for other hosts: where JAX wakes one at the interpreter's end, that aborts."""
+        """Comes to this process' end, once the first host comes to its own.
+
+        Until then that one may leave, for a signal, and JAX aborts who waits for it to part. Then threads that wait
+        for other hosts have to return: where JAX wakes one at the interpreter's end, that aborts.
+        """
+        if parallel.is_first_host():
+            parallel.post(_ENDS, "")
+        else:
+            while parallel.read_post(_ENDS, _LOOK) is None:  # or this process leaves with the first host
+                time.sleep(_PAUSE)
         self._ending.set()
         for thread in threads:
             thread.join()

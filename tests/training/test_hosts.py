@@ -27,13 +27,17 @@ def _figures(workdir):
     return {(row.pop("phase"), row.pop("step")): row for row in rows}
 
 
-def _start(*words):
-    """A process for each of two hosts, which find each other; a script of -c gets the address and its number."""
+def _start(*words, more=()):
+    """A process for each of two hosts, which find each other; a script of -c gets the address, its number and more."""
     address = f"localhost:{_free_port()}"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     hosts = []
     for i in range(2):
-        found = [address, str(i)] if "-c" in words else [f"--coordinator={address}", "--hosts=2", f"--host={i}"]
+        found = (
+            [address, str(i), *map(str, more)]
+            if "-c" in words
+            else [f"--coordinator={address}", "--hosts=2", f"--host={i}"]
+        )
         hosts.append(subprocess.Popen([sys.executable, *words, *found], cwd=helpers.ROOT, **pipes))
     return hosts
 
@@ -105,6 +109,29 @@ def test_each_host_takes_its_part_of_arrays(tmp_path):
     for whole, part in ((image, slice(0, 8)), (reference, slice(8, None))):
         ours = np.concatenate([share[part] for share in shares])
         np.testing.assert_allclose(ours, whole.mean((1, 2, 3)), atol=1e-3)
+
+
+_ONE_ENDS_FIRST = """
+import pathlib, sys, time
+from amgan_jax.training import parallel, preemption
+preemption.watch.install()
+parallel.join(sys.argv[1], 2, int(sys.argv[2]))
+preemption.watch.join()
+pathlib.Path(sys.argv[3], sys.argv[2]).touch()
+if parallel.is_first_host():
+    time.sleep(60.0)
+"""
+
+
+def test_a_host_at_its_end_leaves_with_the_first_one_which_still_hears_a_signal(tmp_path):
+    """The first host writes the report alone, while the others have nothing left to do."""
+    hosts = _start("-c", _ONE_ENDS_FIRST, more=[tmp_path])
+    while not all((tmp_path / name).exists() for name in "01") and hosts[0].poll() is None:
+        time.sleep(0.1)
+    time.sleep(1.0)  # the other one comes to its end
+    hosts[0].send_signal(signal.SIGTERM)
+    for status, _, errors in _end(hosts):
+        assert status == 143 and "stopped by SIGTERM" in errors, errors
 
 
 def test_hosts_without_a_coordinator_are_refused(tmp_path):
