@@ -33,11 +33,8 @@ def _start(*words, more=()):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     hosts = []
     for i in range(2):
-        found = (
-            [address, str(i), *map(str, more)]
-            if "-c" in words
-            else [f"--coordinator={address}", "--hosts=2", f"--host={i}"]
-        )
+        joined = [f"--coordinator={address}", "--hosts=2", f"--host={i}"]
+        found = [address, str(i), *map(str, more)] if "-c" in words else joined
         hosts.append(subprocess.Popen([sys.executable, *words, *found], cwd=helpers.ROOT, **pipes))
     return hosts
 
