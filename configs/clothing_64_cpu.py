@@ -14,5 +14,5 @@ def get_config() -> ConfigDict:
     config = pretrained.get_config("64_cpu")
     pretrained.take_clothing(config)
     config.attention.epochs, config.evaluator.epochs = 8.0, 6.0
-    config.amgan.num_steps = 3200
+    config.amgan.num_steps = 1600
     return config
