@@ -94,6 +94,7 @@ def _upload(tab, file):
 def _choose(tab, label, value):
     tab.get_by_label(label, exact=True).click()
     tab.get_by_role("option", name=value, exact=True).last.click()  # the list before may still be fading
+    playwright.expect(tab.get_by_label(label, exact=True)).to_have_value(value, timeout=_PATIENCE)
 
 
 def _say(tab, text):
@@ -136,6 +137,7 @@ def test_a_telephones_photo_is_edited_by_keyboard(visit):
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
+    playwright.expect(tab.get_by_label("color should be")).not_to_have_value("keep", timeout=_PATIENCE)
     _go_to(tab, "it.id === 'edit'")
     tab.keyboard.press("Enter")
     _wait_for(tab, "Edited: color: ")
