@@ -9,9 +9,20 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / "build" / "test_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
+import jax  # noqa: E402
 import pytest  # noqa: E402
 
 from tests import helpers  # noqa: E402
+
+_MAPS = pathlib.Path("/proc/self/maps")  # of this process' memory, on Linux
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _room_for_programs():
+    """Frees what has been compiled before the kernel's limit, 65,530 memory maps a process, at which JAX crashes."""
+    yield
+    if _MAPS.exists() and len(_MAPS.read_bytes().splitlines()) > 20_000:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
