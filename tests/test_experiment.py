@@ -373,10 +373,16 @@ def _changed(change):
     return config
 
 
-def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path):
-    config = helpers.tiny_config()
-    config.generator.mask = "heads"
-    with pytest.raises(UserError, match="unknown generator.mask 'heads': attributes, head, network, none"):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"generator.mask": "heads"}, "unknown generator.mask 'heads': attributes, head, network, none"),
+        ({"amgan.whole_mask": "all"}, "unknown amgan.whole_mask 'all': foreground, head"),
+    ],
+)
+def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path, change, said):
+    config = _changed(change)
+    with pytest.raises(UserError, match=said):
         experiment.train(config, helpers.rendered_source(), tmp_path / "w")
     assert not (tmp_path / "w").exists()
 

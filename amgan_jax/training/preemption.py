@@ -157,8 +157,7 @@ class Watch:
         if parallel.is_first_host():
             parallel.post(_ENDS, "")
         else:
-            while parallel.read_post(_ENDS, _LOOK) is None:  # or this process leaves with the first host
-                time.sleep(_PAUSE)
+            self._await(_ENDS)  # or this process leaves with the first host
         self._ending.set()
         for thread in threads:
             thread.join()
