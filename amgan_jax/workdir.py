@@ -143,7 +143,7 @@ def changed_keys(old: config_dict.ConfigDict, new: config_dict.ConfigDict) -> li
         for key in was.keys() | is_.keys()
         if was.get(key) != is_.get(key)
         and not any(f"{key}.".startswith(f"{ok}.") for ok in _CHANGEABLE)
-        and not (key in _LENGTHS and key not in was)
+        and not (key in _LENGTHS and f"{key.partition('.')[0]}.epochs" not in was)
     )
 
 
@@ -168,7 +168,9 @@ def _read_steps(tree):
     for name in CLASSIFIERS:
         classifier = tree[name]
         classifier[section_of(classifier["architecture"])] = classifier.pop("network")
-        del classifier["num_steps"], classifier["optimizer"]["warmup_steps"], classifier["optimizer"]["decay_steps"]
+        optimizer = classifier["optimizer"]
+        optimizer["decay"] = min(1.0, optimizer.pop("decay_steps") / classifier.pop("num_steps"))
+        del optimizer["warmup_steps"]
 
 
 def _used(tree):

@@ -154,6 +154,8 @@ def test_a_workdir_with_lengths_in_steps_goes_on_and_is_evaluated_to_the_same_fi
         path.write_text(json.dumps(old))
     path = tmp_path / "w" / "config.json"
     path.write_text(json.dumps(helpers.in_steps(json.loads(path.read_text()), images=64)))
+    old, new = (editor.load(workdir).classifiers for workdir in (tmp_path / "w", whole))  # as commands do
+    jax.tree.map(np.testing.assert_array_equal, old, new)
     before = driver.evaluate(config, source, whole)
     experiment.train(config, source, tmp_path / "w")
     for a, b in zip(
