@@ -124,6 +124,16 @@ def _start_logging():
     logger.propagate = False
 
 
+def end_now(message: str) -> None:
+    """Ends the process as bad input does, from any thread."""
+    _print_error(message)
+    os._exit(2)
+
+
 def _exit(message):
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    _print_error(message)
     sys.exit(2)
+
+
+def _print_error(message):
+    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)

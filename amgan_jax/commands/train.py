@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> None:
 
     if flags.FLAGS.mode == "train" and not flags.FLAGS.coordinator and jax.default_backend() == "cpu":
         allocator.keep_memory()
-    watch.install()
+    watch.install(joins=bool(flags.FLAGS.coordinator))
     config, directory = _config(), local_path(flags.FLAGS.workdir)
     if flags.FLAGS.coordinator:
         parallel.join(flags.FLAGS.coordinator, flags.FLAGS.hosts, flags.FLAGS.host)

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 import contextlib
+import re
+import socket
+import threading
 from typing import Any
 
 import jax
@@ -10,10 +13,12 @@ from jax.experimental import multihost_utils
 from jax.typing import ArrayLike
 import numpy as np
 
+from amgan_jax import cli
 from amgan_jax.errors import UserError
 from amgan_jax.types import Tree
 
 AXIS = "batch"
+MEETING = 300  # seconds that hosts wait for each other at their start
 
 
 def map_step(
@@ -44,17 +49,37 @@ def join(coordinator: str, hosts: int | None, host: int | None) -> None:
       host: which of them this is, from 0; None with "auto".
 
     Raises:
-      UserError: the numbers do not fit, or the others cannot be reached.
+      UserError: the numbers do not fit, the address is none, or its port is taken. Hosts that do not come within
+        `MEETING` end the process in a line of the same kind.
     """
     if coordinator != "auto" and (hosts is None or host is None or not 0 <= host < hosts):
         raise UserError(f"--coordinator={coordinator} needs --hosts=N and --host=0 to N - 1: {hosts} and {host}")
+    if coordinator != "auto":
+        _check_address(coordinator, is_first=host == 0)
+    late = f"not all hosts have come to {coordinator} in {MEETING} s: start --hosts of them, each with its --host"
+    watch = threading.Timer(MEETING, cli.end_now, [late])  # as JAX would abort, and its wait cannot be interrupted
+    watch.daemon = True
+    watch.start()
     try:
-        if coordinator == "auto":
-            jax.distributed.initialize()
-        else:
-            jax.distributed.initialize(coordinator, hosts, host)
+        found = () if coordinator == "auto" else (coordinator, hosts, host)
+        jax.distributed.initialize(*found, initialization_timeout=2 * MEETING)
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"cannot join the other hosts at {coordinator}: {error}") from error
+        hint = ", where no cluster is found: name host 0 and a free port" if coordinator == "auto" else ""
+        raise UserError(f"cannot join the other hosts, --coordinator={coordinator}{hint}: {error}") from error
+    finally:
+        watch.cancel()
+
+
+def _check_address(coordinator, is_first):
+    """Raises UserError for what JAX does not survive: an address without a port, or one that is taken."""
+    port = re.fullmatch(r".+:(\d{1,5})", coordinator)
+    if not port or not 0 < int(port[1]) < 2**16:
+        raise UserError(f"--coordinator={coordinator} is no address: name host 0 and a free port, as in 10.0.0.1:1234")
+    if is_first:
+        try:
+            socket.create_server(("", int(port[1]))).close()
+        except OSError as error:
+            raise UserError(f"--coordinator={coordinator}: cannot listen there: {error.strerror}") from error
 
 
 def has_other_hosts() -> bool:

@@ -6,7 +6,8 @@ once: files are written whole or not at all. Else the training loop saves after 
 A second signal ends the process in any case.
 
 Of several hosts, one that hears a signal gives notice to all, as JAX does of a maintenance event. The first
-host decides: to leave now, or to save at the step that JAX's preemption sync point names to all hosts.
+host decides: to leave now, or to save at the step that JAX's preemption sync point names to all hosts. One that
+hears it before all hosts have met waits a little for that, so that all leave alike, then leaves alone.
 """
 
 import atexit
@@ -25,7 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last one: its te
 _NOTICE = "RECEIVED_PREEMPTION_NOTICE"  # the word that starts JAX's sync protocol
 _NOW = "2000-01-01T00:00:00+00:00"  # when it is to start: at once
 _LEAVE, _LEFT, _ENDS = "amgan_jax/leave", "amgan_jax/left", "amgan_jax/ends"
-_PATIENCE = 10.0  # seconds that the first host waits for the others to leave
+_PATIENCE = 10.0  # seconds that a host which is to leave waits for the others
 _LOOK, _PAUSE = 1.0, 0.1  # seconds of a look for another host's word, and between two
 _PYTHON = 128  # marks what a Python handler writes, and the interpreter does not
 
@@ -46,10 +47,17 @@ class Watch:
         self._calls = 0
         self._callbacks: list[Callable[[], None]] = []
         self._wake = -1  # where a byte wakes the thread that listens, once there is one
+        self._joins = False
+        self._joined = threading.Event()
         self._ending = threading.Event()
 
-    def install(self) -> None:
-        """Hears signals from now on; to be called on the main thread."""
+    def install(self, joins: bool) -> None:
+        """Hears signals from now on; to be called on the main thread.
+
+        Args:
+          joins: whether other hosts are to be met; then `join` follows.
+        """
+        self._joins = joins
         listen, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         self.hear_again()
@@ -73,6 +81,7 @@ class Watch:
         for thread in threads:
             thread.start()
         atexit.register(self._end, threads)  # runs before JAX parts from the other hosts
+        self._joined.set()
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Has a function called before a signal ends the process."""
@@ -122,10 +131,12 @@ class Watch:
 
     def _notice(self):
         """Of a signal to this host."""
-        if parallel.has_other_hosts():
+        if not self._joins:
+            self._heed()
+        elif self._joined.wait(_PATIENCE):  # JAX aborts who posts before
             parallel.post(_NOTICE, _NOW)
         else:
-            self._heed()
+            self._exit()
 
     def _await_notice(self):
         if self._await(_NOTICE):

@@ -111,7 +111,7 @@ def test_each_host_takes_its_part_of_arrays(tmp_path):
 _ONE_ENDS_FIRST = """
 import pathlib, sys, time
 from amgan_jax.training import parallel, preemption
-preemption.watch.install()
+preemption.watch.install(joins=True)
 parallel.join(sys.argv[1], 2, int(sys.argv[2]))
 preemption.watch.join()
 pathlib.Path(sys.argv[3], sys.argv[2]).touch()
@@ -129,6 +129,61 @@ def test_a_host_at_its_end_leaves_with_the_first_one_which_still_hears_a_signal(
     hosts[0].send_signal(signal.SIGTERM)
     for status, _, errors in _end(hosts):
         assert status == 143 and "stopped by SIGTERM" in errors, errors
+
+
+_COMES_LATE = """
+import pathlib, sys, time
+from amgan_jax.training import parallel, preemption
+preemption.watch.install(joins=True)
+pathlib.Path(sys.argv[3], sys.argv[2]).touch()
+while sys.argv[2] == "0" and not pathlib.Path(sys.argv[3], "come").exists():
+    time.sleep(0.1)
+parallel.join(sys.argv[1], 2, int(sys.argv[2]))
+preemption.watch.join()
+time.sleep(60.0)
+"""
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_host_that_hears_a_signal_before_the_others_have_come_leaves(tmp_path, comes):
+    """With the others where they come soon, else alone: JAX aborts who posts a notice before all have met."""
+    hosts = _start("-c", _COMES_LATE, more=[tmp_path])
+    while not all((tmp_path / name).exists() for name in "01"):
+        time.sleep(0.1)
+    time.sleep(1.0)  # the other one knocks
+    hosts[1].send_signal(signal.SIGTERM)
+    if comes:
+        (tmp_path / "come").touch()
+    else:
+        hosts[1].wait()
+        hosts[0].send_signal(signal.SIGTERM)
+    for status, _, errors in _end(hosts):
+        assert status == 143 and "stopped by SIGTERM" in errors, errors
+
+
+_WAITS_ALONE = """
+import sys
+from amgan_jax.training import parallel
+parallel.MEETING = 2
+parallel.join(sys.argv[1], 2, int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_host_that_waits_in_vain_ends_in_one_line(number):
+    address = f"localhost:{_free_port()}"
+    ended = helpers.run("-c", _WAITS_ALONE, address, str(number))
+    helpers.assert_refused(ended, f"not all hosts have come to {address} in 2 s")
+
+
+def test_a_coordinator_that_is_no_address_or_is_taken_is_refused():
+    for address in ("a", ":1", "a:b", "a:0", "a:70000"):
+        with pytest.raises(UserError, match="name host 0 and a free port"):
+            parallel.join(address, 2, 1)
+    with socket.create_server(("", 0)) as taken:
+        address = f"localhost:{taken.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"{address}: cannot listen there: Address already in use"):
+            parallel.join(address, 2, 0)
 
 
 def test_hosts_without_a_coordinator_are_refused(tmp_path):

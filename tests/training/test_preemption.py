@@ -16,7 +16,7 @@ _COMPILING = """
 import hashlib, signal
 from amgan_jax.training.preemption import watch
 signal.signal(signal.SIGHUP, signal.{hangup})
-watch.install()
+watch.install(joins=False)
 watch.on_leave(lambda: print("tidied up", flush=True))
 {before}
 print("ready", flush=True)
@@ -27,7 +27,7 @@ hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 _STEPPING = """
 import time
 from amgan_jax.training.preemption import watch
-watch.install()
+watch.install(joins=False)
 for step in range(10**9):
     watch.stepped()
     if step == 3:
