@@ -101,7 +101,7 @@ def _interrupt(command, workdir, moments, times, number):
         _await_start(processes, workdir)
         # Of a kill short of half of it, so that none finds the training at its end; of others, after which it goes
         # on from where it was, so short that they find all of its phases.
-        wait = moments.uniform(0.0, 0.45 if _HOW.value == "kill" else 0.2) * (end - start)
+        wait = moments.uniform(0.0, 0.45 if _HOW.value == "kill" else 0.35) * (end - start)
     try:
         victim.wait(wait)
         print(f"{number}: came to its end within {wait:.0f} s", flush=True)
@@ -114,6 +114,9 @@ def _interrupt(command, workdir, moments, times, number):
     if _HOW.value == "kill":
         for process in processes:
             process.kill()
+    elif victim.wait() == -signal.SIGTERM:  # before it listened; as a scheduler would do then
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
     statuses = [process.wait() for process in processes]
     saved = _saved_steps(workdir)
     print(f"{number}: status {statuses} in {time.monotonic() - asked:.1f} s, saved {saved}", flush=True)
