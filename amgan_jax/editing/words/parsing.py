@@ -57,7 +57,7 @@ def parse(text: str, schema: Schema, table: Table) -> Parsed:
     understood, unanswered = settle(claims, schema)
     if not understood:
         unknown = ", ".join(f'"{words}"' for words in dict.fromkeys(unknown + unanswered))
-        why = f": {unknown} say no value that there is" if unknown else ""
+        why = f": no value is called {unknown}" if unknown else ""
         raise UserError(f"{text!r} asks for nothing{why}; say what is wanted, such as {_example(schema)}")
     values = {found.attribute: found.value for found in understood}
     return Parsed(values, tuple(understood), tuple(dict.fromkeys(unknown + unanswered)))
