@@ -72,8 +72,9 @@ def train(config: Config, source: Source, workdir: pathlib.Path, new_data: str =
 
 
 def _settle_foreground(config, source):
-    """`networks.settle_foreground`, which says so; UserError for a config.amgan.whole that the schema does not have."""
+    """`networks.settle_foreground`, which says so; UserError for attributes in config.amgan that the schema lacks."""
     networks.whole(config, source.schema)
+    networks.recolors(config, source.schema)
     settled = networks.settle_foreground(config, source.has_foreground)
     if settled is not config:
         _log.info(_NO_MASKS)

@@ -42,6 +42,7 @@ _ADDED = {
     "amgan.condition": ("change", "target"),
     "amgan.crop": 0.0,
     "amgan.cycle_every": 1,
+    "amgan.recolors": (),
     "amgan.whole": (),
     "amgan.whole_mask": "head",
     "attention.foreground": 0.0,
@@ -53,8 +54,10 @@ _ADDED = {
     "edit.in_turn": None,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,
+    "generator.sees_foreground": False,
     "generator_loss.outside": 0.0,
     "generator_loss.preservation": 0.0,
+    "generator_loss.recolor": 0.0,
     "skip_broken_updates": False,
 }
 

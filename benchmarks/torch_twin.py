@@ -39,6 +39,7 @@ _COVERED = {
     "generator.skips": (True,),
     "generator.mask": ("attributes",),
     "generator_loss.identity": (0.0,),
+    "generator_loss.recolor": (0.0,),
     "generator_loss.mask_size": (0.0,),
     "generator_loss.mask_variation": (0.0,),
 }

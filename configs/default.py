@@ -66,6 +66,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.whole = ()  # attributes whose region is all of the garment, where the attention network knows it
     # Their masks: foreground, all of the garment where the attention network knows it; or head, the generator's.
     config.amgan.whole_mask = "foreground"
+    config.amgan.recolors = ()  # attributes whose edits give one colour another, for generator_loss.recolor
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 
@@ -78,6 +79,7 @@ def get_config() -> config_dict.ConfigDict:
     # Where the mask comes from: attributes (a mask each), head (one for all), network (one of its own) or none.
     config.generator.mask = "attributes"
     config.generator.mask_bias = 0.0  # initial logit of the mask
+    config.generator.sees_foreground = True  # where the attention network knows where the garment is
 
     config.discriminator = config_dict.ConfigDict()  # of both
     config.discriminator.width = 64  # channels after the first layer
@@ -105,6 +107,7 @@ def get_config() -> config_dict.ConfigDict:
     config.generator_loss.outside = 0.0  # what an edit changes, weighed by one minus its region
     config.generator_loss.perceptual = 10.0  # features against the reference's
     config.generator_loss.preservation = 0.0  # values not to change, read off edits as off photos (attention network)
+    config.generator_loss.recolor = 0.0  # edits of amgan.recolors against one function of the photo's colours each
     config.generator_loss.mask_size = 0.0  # GANimation's L1 penalty
     config.generator_loss.mask_variation = 0.0  # GANimation's total variation
 

@@ -27,6 +27,8 @@ def take_clothing(config):
     config.width = config.height
     config.data.dataset = "clothing_attributes"
     config.amgan.whole = ("color", "pattern")  # nobody wears it
+    config.amgan.recolors = ("color",)
+    config.generator_loss.recolor = 10.0
     for classifier in (config.attention, config.evaluator):
         classifier.epochs = 12.0
         classifier.warmup_epochs = 1.4

@@ -330,6 +330,7 @@ def test_what_is_not_finite_stops_training_and_is_not_saved(skip, said, tmp_path
         ({"amgan.condition": ()}, "amgan.condition=(): change, target, or one of them"),
         ({"amgan.condition": ("source",)}, "amgan.condition=('source',): change, target, or one of them"),
         ({"generator.mask": "head"}, "generator.mask=head: generator_loss.attention needs attributes"),
+        ({"generator_loss.recolor": 1.0}, "generator_loss.recolor=1.0: name attributes in amgan.recolors"),
         ({"amgan.ema_decay": 1.5}, "amgan.ema_decay=1.5: 0 to 1"),
         ({"evaluate.batch_size": 0}, "evaluate.batch_size should be at least 1"),
         ({"attention.epochs": 0.0}, "attention.epochs=0.0: more than 0"),
@@ -380,9 +381,10 @@ def _changed(change):
     [
         ({"generator.mask": "heads"}, "unknown generator.mask 'heads': attributes, head, network, none"),
         ({"amgan.whole_mask": "all"}, "unknown amgan.whole_mask 'all': foreground, head"),
+        ({"amgan.recolors": ("colour",)}, "unknown attribute in amgan.recolors 'colour': sleeve_length"),
     ],
 )
-def test_a_network_that_there_is_not_is_refused_before_anything_is_trained(tmp_path, change, said):
+def test_a_name_that_there_is_not_is_refused_before_anything_is_trained(tmp_path, change, said):
     config = _changed(change)
     with pytest.raises(UserError, match=said):
         experiment.train(config, helpers.rendered_source(), tmp_path / "w")

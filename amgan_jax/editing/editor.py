@@ -14,7 +14,7 @@ from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.bundles import bundle
 from amgan_jax.editing import carry_up
-from amgan_jax.models import networks, regions
+from amgan_jax.models import foreground, networks, regions
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
@@ -106,7 +106,8 @@ class Editor:
         """Where the garment is: float32 [B, H, W, 1] in [0, 1]; None where the attention network did not learn that."""
         if not networks.learns_foreground(self.config, "attention"):
             return None
-        return jax.device_get(_foreground(self._look(image), image.shape[1:3]))
+        _, found = self._look(image)
+        return jax.device_get(_resize(found, image.shape[1:3]))
 
     def regions(self, image: np.ndarray, source: np.ndarray, edited: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Where edits of images from one label int32 [B, A] to another belong: float32 [B, H, W, A] in [0, 1]."""
@@ -117,8 +118,9 @@ class Editor:
         return _attend(self.config, self.schema, self.classifiers["attention"], image)
 
     def _see(self, image, label):
-        classification = self._look(image)
-        return regions.Seen(self._maps(classification, image, label), _foreground(classification, image.shape[1:3]))
+        classification, found = self._look(image)
+        found = None if found is None else _resize(found, image.shape[1:3])
+        return regions.Seen(self._maps(classification, image, label), found)
 
     def _maps(self, classification, image, label):
         variables, feature_map = self.classifiers["attention"], classification.feature_maps[-1]
@@ -159,8 +161,8 @@ def edit_once(
     generator = networks.build_generator(config, schema)
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
     known = ()
-    if networks.paints_foreground(config):
-        known = (jax.nn.sigmoid(_attend(config, schema, attention, image).foreground),)
+    if networks.paints_foreground(config) or networks.sees_foreground(config):
+        known = (_attend(config, schema, attention, image)[1],)
     changed = encoding.changed(source, target)
     output = apply(generator, {"params": generator_params}, image, condition, changed, *known)
     return output.edited, output.mask
@@ -194,15 +196,15 @@ def most_likely(logits_BxV: Array, schema: Schema) -> tuple[np.ndarray, np.ndarr
 
 
 def _attend(config, schema, variables, image):
-    """What the attention network makes of images of any size, with its foreground head where it has one."""
-    return apply(networks.build_classifier(config, "attention", schema), variables, _seen(config, "attention", image))
+    """What the attention network makes of images of any size, and where it finds the garment in them.
 
-
-def _foreground(classification, size):
-    """float32 [B, *size, 1] in [0, 1]; None where there is no head."""
+    The latter float32 [B, H, W, 1] in [0, 1], of the network's size; None where it has no head for that.
+    """
+    network, seen = networks.build_classifier(config, "attention", schema), _seen(config, "attention", image)
+    classification = apply(network, variables, seen)
     if classification.foreground is None:
-        return None
-    return _resize(jax.nn.sigmoid(classification.foreground), size)
+        return classification, None
+    return classification, foreground.sharpen(jax.nn.sigmoid(classification.foreground), seen)
 
 
 def _seen(config, name, image):

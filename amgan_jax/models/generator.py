@@ -40,6 +40,7 @@ class Generator(nn.Module):
       mask_bias: initial bias of the masks' logits.
       whole: of each of the A attributes, whether its mask is the foreground, where that is told; only where mask is
         "attributes".
+      sees_foreground: whether it looks at the foreground beside the image's pixels; 0 everywhere where it is not told.
     """
 
     width: int
@@ -50,6 +51,7 @@ class Generator(nn.Module):
     mask: str
     mask_bias: float
     whole: tuple[bool, ...]
+    sees_foreground: bool
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -69,7 +71,8 @@ class Generator(nn.Module):
           foreground_BxHxWx1: float32 in [0, 1], where the garment is; None where it is not known.
         """
         head = functools.partial(layers.Conv, kernel=self.head_kernel, dtype=self.dtype)
-        features = _features(self, image_BxHxWx3, condition_BxC)
+        seen = self._see(image_BxHxWx3, foreground_BxHxWx1)
+        features = _features(self, seen, condition_BxC)
         color_head = head(3, kernel_init=nn.initializers.zeros)
         if self.mask in ("attributes", "head"):
             mask_head = head(len(self.whole) if self.mask == "attributes" else 1)
@@ -81,13 +84,21 @@ class Generator(nn.Module):
             opened = jnp.ones_like(color[..., :1])
             return Output(color, opened, opened)
         if self.mask == "network":
-            features = _features(self, image_BxHxWx3, condition_BxC)
+            features = _features(self, seen, condition_BxC)
             logits = head(1)(features)
         masks = jax.nn.sigmoid(logits.astype(jnp.float32) + self.mask_bias)
         if foreground_BxHxWx1 is not None and self.mask == "attributes":
             masks = jnp.where(jnp.asarray(self.whole), foreground_BxHxWx1, masks)
         mask = _union(masks, changed_BxA) if self.mask == "attributes" else masks
         return Output(mask * color + (1.0 - mask) * image_BxHxWx3, mask, masks)
+
+    def _see(self, image_BxHxWx3, foreground_BxHxWx1):
+        """What the network looks at: the image, and with it the foreground, in [-1, 1] as well."""
+        if not self.sees_foreground:
+            return image_BxHxWx3
+        if foreground_BxHxWx1 is None:
+            return jnp.pad(image_BxHxWx3, [(0, 0)] * 3 + [(0, 1)])
+        return jnp.concatenate([image_BxHxWx3, 2.0 * foreground_BxHxWx1 - 1.0], axis=-1)
 
 
 def _apply_together(convs, features):
@@ -124,17 +135,17 @@ def _clip_backward(color, gradient):
 _clip.defvjp(_clip_forward, _clip_backward)
 
 
-def _features(generator, image_BxHxWx3, condition_BxC):
-    """Features [B, H, W, width + 3] that heads look at; each call makes a network of its own.
+def _features(generator, seen_BxHxWxC, condition_BxC):
+    """Features [B, H, W, width + C] that heads look at; each call makes a network of its own.
 
-    The last are the image's pixels: norms forget how bright and how colourful it is.
+    The last are what it sees, the image's pixels: norms forget how bright and how colourful it is.
     """
     # All but the heads are followed by a norm, which would take a bias out again.
     conv = functools.partial(layers.Conv, use_bias=False, dtype=generator.dtype)
     down = functools.partial(layers.Downsample, use_bias=False, dtype=generator.dtype)
     norm = lambda x: layers.ConditionalNorm(dtype=generator.dtype)(x, condition)  # noqa: E731
     condition = condition_BxC.astype(generator.dtype)
-    x = image_BxHxWx3.astype(generator.dtype)
+    x = seen = seen_BxHxWxC.astype(generator.dtype)
     width = generator.width
 
     x = skip_full = nn.relu(norm(conv(width, generator.first_kernel)(x)))
@@ -148,4 +159,4 @@ def _features(generator, image_BxHxWx3, condition_BxC):
         if generator.skips:
             x = conv(features, 1)(jnp.concatenate([x, skip], axis=-1))
         x = nn.relu(norm(x))
-    return jnp.concatenate([x, image_BxHxWx3.astype(generator.dtype)], axis=-1)
+    return jnp.concatenate([x, seen], axis=-1)

@@ -56,7 +56,9 @@ def build_generator(config: Config, schema: Schema) -> generator.Generator:
     check_known("generator.mask", config.generator.mask, _MASKS)
     check_known("amgan.whole_mask", config.amgan.whole_mask, _WHOLE_MASKS)
     covered = whole(config, schema) if paints_foreground(config) else (False,) * len(schema.attributes)
-    return generator.Generator(**_knobs(config.generator), whole=covered, dtype=jnp.dtype(config.dtype))
+    knobs = _knobs(config.generator)
+    knobs["sees_foreground"] = sees_foreground(config)
+    return generator.Generator(**knobs, whole=covered, dtype=jnp.dtype(config.dtype))
 
 
 def build_discriminator(config: Config, schema: Schema) -> discriminator.Discriminator:
@@ -127,11 +129,25 @@ def paints_foreground(config: Config) -> bool:
     return asked and learns_foreground(config, "attention") and config.generator.mask == "attributes"
 
 
+def sees_foreground(config: Config) -> bool:
+    """Whether the generator looks at the foreground."""
+    return config.generator.sees_foreground and learns_foreground(config, "attention")
+
+
 def whole(config: Config, schema: Schema) -> tuple[bool, ...]:
     """Which attributes are of the whole garment; UserError where config.amgan.whole names one that there is not."""
-    for name in config.amgan.whole:
-        check_known("attribute in amgan.whole", name, schema.names)
-    named = {schema.index(name) for name in config.amgan.whole}
+    return _named(config, "whole", schema)
+
+
+def recolors(config: Config, schema: Schema) -> tuple[bool, ...]:
+    """Which attributes recolor a garment; UserError where config.amgan.recolors names one that there is not."""
+    return _named(config, "recolors", schema)
+
+
+def _named(config, key, schema):
+    for name in config.amgan[key]:
+        check_known(f"attribute in amgan.{key}", name, schema.names)
+    named = {schema.index(name) for name in config.amgan[key]}
     return tuple(a in named for a in range(len(schema.attributes)))
 
 

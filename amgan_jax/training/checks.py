@@ -43,6 +43,8 @@ def check_config(config: Config) -> None:
         raise UserError(f"amgan.condition={parts}: {', '.join(encoding.CONDITION_PARTS)}, or one of them")
     if config.generator_loss.attention and config.generator.mask in networks.SHARED_MASKS:
         raise UserError(f"generator.mask={config.generator.mask}: generator_loss.attention needs attributes")
+    if config.generator_loss.recolor and not config.amgan.recolors:
+        raise UserError(f"generator_loss.recolor={config.generator_loss.recolor}: name attributes in amgan.recolors")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f"dtype={config.dtype}: float32 or bfloat16")
     for name in CLASSIFIERS:

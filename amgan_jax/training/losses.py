@@ -7,12 +7,14 @@ so that the mean over devices of these losses is the loss of the whole batch.
 from collections.abc import Callable, Sequence
 
 import jax
+from jax import lax
 import jax.numpy as jnp
 import optax
 
 from amgan_jax import encoding
 from amgan_jax.types import Array, Metrics
 
+_RIDGE = 1e-3  # beside variances of colours in [-1, 1]
 Losses = tuple[jax.Array, Metrics]  # (total, named parts)
 
 
@@ -89,6 +91,31 @@ def perceptual(features_BxC: jax.Array, reference_features_BxC: jax.Array) -> ja
     distance_B = jnp.sum(jnp.square(features_BxC - reference_features_BxC), axis=-1)
     size_B = jnp.sum(jnp.square(reference_features_BxC), axis=-1)
     return jnp.mean(distance_B / (size_B + 1e-6))
+
+
+def recolor(edited_BxHxWx3: jax.Array, image_BxHxWx3: jax.Array, weight_BxHxWx1: jax.Array) -> jax.Array:
+    """How far an edit is from one affine function of the image's colours, mean over the batch.
+
+    What has one colour should get one colour, to the garment's edge. The function is the best one for the image
+    (ridge regression, as in a window of the guided filter, He et al. 2013, eq. 5), and taken as given.
+
+    Args:
+      edited_BxHxWx3: in [-1, 1].
+      image_BxHxWx3: in [-1, 1].
+      weight_BxHxWx1: in [0, 1], of each pixel; an image that has none counts as 0.
+    """
+    b = image_BxHxWx3.shape[0]
+    edited, image, weight_BxN = (
+        edited_BxHxWx3.reshape(b, -1, 3),
+        image_BxHxWx3.reshape(b, -1, 3),
+        weight_BxHxWx1.reshape(b, -1),
+    )
+    share_BxN = weight_BxN / (jnp.sum(weight_BxN, axis=1, keepdims=True) + 1e-6)
+    colors = jnp.pad(image, [(0, 0), (0, 0), (0, 1)], constant_values=1.0)  # and one, for the function's constant
+    gram = jnp.einsum("bn,bni,bnj->bij", share_BxN, colors, colors) + _RIDGE * jnp.eye(4)
+    function = jnp.linalg.solve(gram, jnp.einsum("bn,bni,bnj->bij", share_BxN, colors, edited))
+    distance_BxN = jnp.sum(jnp.square(edited - lax.stop_gradient(colors @ function)), axis=-1)
+    return jnp.mean(jnp.sum(share_BxN * distance_BxN, axis=1))
 
 
 def total_variation(mask_BxHxWx1: jax.Array) -> jax.Array:

@@ -421,6 +421,11 @@ def _guided_parts(
     if weights.preservation:
         as_read = _as_read(guide.image.logits, label, target, schema.value_counts)
         parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
+    if weights.recolor:
+        changed_BxA, recolors_A = encoding.changed(label, target), jnp.asarray(networks.recolors(config, schema))
+        others = lax.stop_gradient(_largest(output.masks, changed_BxA * ~recolors_A))
+        pixels = _largest(guide.regions, changed_BxA * recolors_A) * (1.0 - others)
+        parts["recolor"] = losses.recolor(output.edited, image, pixels)
     return parts
 
 

@@ -69,6 +69,7 @@ def drop_parts(config):
     drop_regional(config)
     drop_attention(config)
     drop_perceptual(config)
+    config.generator.sees_foreground = False
 
 
 def drop_regional(config):
@@ -78,7 +79,7 @@ def drop_regional(config):
 
 def drop_attention(config):
     """Leaves the losses out that know of an edit's region."""
-    config.generator_loss.attention = config.generator_loss.outside = 0.0
+    config.generator_loss.attention = config.generator_loss.outside = config.generator_loss.recolor = 0.0
 
 
 def drop_perceptual(config):
@@ -112,6 +113,7 @@ def _published(config):
     _plain_score(config)
     _real_heads(config)
     config.amgan.condition = ("target",)
+    config.generator.sees_foreground = False
 
 
 def _real_heads(config):

@@ -37,12 +37,13 @@ def test_a_region_keeps_the_change_to_where_the_attribute_is_seen(system):
     np.testing.assert_allclose(limited_mask, seen * mask, atol=1e-6)
 
 
-def _with_foreground(whole_mask):
+def _with_foreground(whole_mask, whole=("color",), sees_foreground=True):
     """A system of random networks that knows where the garment is, images, and the values that they have."""
     config = helpers.tiny_config()
     config.attention.foreground = 1.0
-    config.amgan.whole = ("color",)
+    config.amgan.whole = whole
     config.amgan.whole_mask = whole_mask
+    config.generator.sees_foreground = sees_foreground
     generator = jax.tree.map(lambda p: p + 0.1, state.init_amgan(config, garments.SCHEMA).ema)
     system = editor.Editor(config, garments.SCHEMA, generator, _classifiers(config))
     split = helpers.rendered_split(2, 24)
@@ -76,6 +77,17 @@ def test_attributes_of_the_whole_garment_paint_all_of_the_foreground_and_others_
     np.testing.assert_allclose(masks["color"][1], foreground, atol=1e-6)
     np.testing.assert_array_equal(*masks["sleeves"])
     assert np.all(masks["both"][1] >= foreground - 1e-6) and np.any(masks["both"][1] > foreground + 0.01)
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_generator_is_told_the_foreground_where_it_is_to_see_it(sees):
+    system, image, source = _with_foreground("head", whole=(), sees_foreground=sees)
+    target = _next_value(source, 2)
+    before, _ = system.edit(image, source, target)
+    head = system.classifiers["attention"]["params"]["foreground"]
+    system.classifiers["attention"]["params"]["foreground"] = jax.tree.map(lambda x: -x, head)
+    after, _ = system.edit(image, source, target)
+    assert (np.abs(after - before).max() > 1e-3) == sees
 
 
 def test_a_system_without_the_head_knows_no_foreground(system):

@@ -165,7 +165,7 @@ class _TwoNetworks:
 
 def test_the_two_heads_in_one_convolution_are_as_if_apart(float64):
     settings = {"width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "whole": (False, False)}
-    settings |= {"mask_bias": 0.5, "dtype": jnp.float64}
+    settings |= {"mask_bias": 0.5, "sees_foreground": False, "dtype": jnp.float64}
     together, apart = generator.Generator(**settings, mask="head"), _TwoNetworks(**settings)
     inputs = (0.2 * np.tanh(_draw((2, 8, 12, 3))), _draw((2, 6), seed=1), np.ones((2, 2)))
     variables = jax.tree.map(lambda x: 0.1 * x, _random_parameters(together, *inputs))  # far from black and white

@@ -17,7 +17,7 @@ FOREGROUND = np.random.default_rng(1).uniform(-0.5, 1.0, (2, 16, 12, 1)).clip(0.
 def _generator(**changes):
     settings = {
         "width": 4, "blocks": 1, "first_kernel": 3, "head_kernel": 3, "skips": True, "mask": "head", "mask_bias": 0.0,
-        "whole": (False, False),
+        "whole": (False, False), "sees_foreground": False,
     }  # fmt: skip
     return generator.Generator(**(settings | changes))
 
@@ -99,6 +99,18 @@ def test_the_condition_matters():
     variables = _trained_like(module, IMAGE, *_told())
     first, second = (module.apply(variables, IMAGE, *_told(seed))[0] for seed in (0, 1))
     assert np.abs(first - second).mean() > 0.01
+
+
+@pytest.mark.parametrize("mask", ["attributes", "network"])
+def test_the_foreground_matters_to_a_generator_that_sees_it(mask):
+    for sees in (False, True):
+        module = _generator(mask=mask, sees_foreground=sees)
+        variables = _trained_like(module, IMAGE, *_told())
+        known, other, half = FOREGROUND, 1.0 - FOREGROUND, np.full_like(FOREGROUND, 0.5)
+        first, second, third = (module.apply(variables, IMAGE, *_told(), given) for given in (known, other, half))
+        assert (np.abs(first.edited - second.edited).mean() > 0.01) == sees
+        assert (np.abs(first.mask - second.mask).mean() > 0.01) == sees
+        np.testing.assert_allclose(module.apply(variables, IMAGE, *_told()).edited, third.edited, atol=1e-6)
 
 
 def test_a_generator_without_mask_repaints_everything():

@@ -103,3 +103,30 @@ def test_the_attention_loss_is_the_sum_over_the_attributes_that_change():
     for changed, expected in (([1, 0], 0.5), ([0, 1], 0.25), ([1, 1], 0.75), ([0, 0], 0.0)):
         loss = losses.attention(masks, regions, np.tile(np.array(changed, np.float32), (3, 1)))
         np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_a_plain_garments_edit_loses_the_spread_of_its_colours():
+    """Of one colour in a share p of the pixels and another elsewhere, the best function gives the mean."""
+    image = np.full((1, 4, 4, 3), 0.3, np.float32)
+    edited = np.broadcast_to(np.float32([0.9, -0.5, 0.1]), image.shape).copy()
+    edited[:, :1] = np.float32([0.3, 0.3, 0.3])  # a quarter, which kept its colour
+    whole = np.ones((1, 4, 4, 1), np.float32)
+    gap = np.sum(np.square(edited[0, 0, 0] - edited[0, 1, 0]))
+    np.testing.assert_allclose(losses.recolor(edited, image, whole), 0.25 * 0.75 * gap, rtol=1e-2)
+    pull = -np.asarray(jax.grad(losses.recolor)(edited, image, whole))[0, 0, 0]
+    assert np.all(pull * (edited[0, 1, 0] - edited[0, 0, 0]) > 0.0)  # to the others' colour
+
+
+def test_a_function_of_the_images_colours_is_no_loss_and_unweighted_pixels_are_without_effect():
+    rng = np.random.default_rng(0)
+    image, weight = rng.uniform(-1, 1, (2, 6, 5, 3)).astype(np.float32), np.ones((2, 6, 5, 1), np.float32)
+    function = rng.normal(size=(2, 3, 3)).astype(np.float32)
+    edited = np.einsum("bhwc,bcd->bhwd", image, function) + rng.normal(size=(2, 1, 1, 3)).astype(np.float32)
+    assert losses.recolor(edited, image, weight) < 1e-4
+    edited[:, :2] = rng.uniform(-1, 1, (2, 2, 5, 3))
+    assert losses.recolor(edited, image, weight) > 0.05
+    weight[:, :2] = 0.0
+    assert losses.recolor(edited, image, weight) < 1e-4
+    weight[1] = 0.0
+    assert np.isfinite(losses.recolor(edited, image, weight))
+    assert not np.any(jax.grad(losses.recolor)(edited, image, weight)[1])

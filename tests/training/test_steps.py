@@ -11,7 +11,7 @@ import pytest
 from amgan_jax import encoding, garments
 from amgan_jax.models import networks
 from amgan_jax.models.activation_maps import activation_maps
-from amgan_jax.training import parallel, state, steps
+from amgan_jax.training import losses, parallel, state, steps
 from tests import helpers
 
 SCHEMA = garments.SCHEMA
@@ -197,6 +197,30 @@ def test_the_outside_loss_is_what_changes_where_the_region_is_not():
     after, metrics = _step(config, start)
     np.testing.assert_allclose(2.0 * metrics["generator/outside"], loss, rtol=1e-5)
     _assert_first_gradient(config, after, gradient)
+
+
+def test_the_recolor_loss_looks_at_edits_of_colour_where_nothing_else_is_painted():
+    config = _config_of_one_loss("recolor", 3.0)
+    config.amgan.recolors = ("color",)
+    start = _moved(jax.device_get(_start(config)))
+    color, others = SCHEMA.index("color"), [a for a in range(len(SCHEMA.names)) if a != SCHEMA.index("color")]
+
+    def loss(*attributes):
+        label, target = start[2]["label"], start[2]["label"].copy()
+        target[:, list(attributes)] = (label[:, list(attributes)] + 1) % 2
+        return _step(config, (*start[:2], start[2] | {"target": target}))[1]["generator/recolor"]
+
+    assert loss(*others) == 0.0
+    batch = {name: jnp.asarray(x) for name, x in start[2].items()}
+    target = batch["label"].at[:, color].set((batch["label"][:, color] + 1) % 2)
+    condition = encoding.condition(batch["label"], target, SCHEMA.value_counts, config.amgan.condition)
+    told = (condition, encoding.changed(batch["label"], target))
+    edited = (
+        networks.build_generator(config, SCHEMA).apply({"params": start[0].generator}, batch["image"], *told).edited
+    )
+    region = steps.FrozenNetwork(config, SCHEMA, start[1]).guide(batch | {"target": target}).regions[..., color, None]
+    np.testing.assert_allclose(loss(color), losses.recolor(edited, batch["image"], region), rtol=1e-3)
+    assert 0.0 < loss(color, *others) != loss(color)
 
 
 def test_the_preservation_loss_asks_for_what_is_read_off_the_photo_of_all_values_that_stay():
