@@ -28,7 +28,7 @@ def take_clothing(config):
     config.data.dataset = "clothing_attributes"
     config.amgan.whole = ("color", "pattern")  # nobody wears it
     config.amgan.recolors = ("color",)
-    config.generator_loss.recolor = 10.0
+    config.generator_loss.recolor = 30.0
     for classifier in (config.attention, config.evaluator):
         classifier.epochs = 12.0
         classifier.warmup_epochs = 1.4

@@ -10,7 +10,8 @@ mixed by the share of the change's variance that the function explains.
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+
+from amgan_jax.models import layers
 
 _RADIUS = 1  # of the windows, pixels of the small image
 _RIDGE = 0.003  # variance of colours in [-1, 1] below which they are taken to explain little
@@ -70,8 +71,8 @@ def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
     # In grey levels: 127.5 * ((p / 127.5 - 1) @ slope + offset).
     offset = 127.5 * (offset - slope.sum(axis=2))
     terms = np.concatenate([slope, offset[:, :, None]], axis=2).reshape(height, width, 12)
-    terms = np.einsum("wj,ijt->itw", weights(width, w), terms, optimize=True)
-    rows_hxH = weights(height, h)
+    terms = np.einsum("wj,ijt->itw", layers.bilinear_weights(width, w), terms, optimize=True)
+    rows_hxH = layers.bilinear_weights(height, h)
     result = np.empty_like(pixels_hxwx3)
     step = max(1, _STRIP // w)
     for top in range(0, h, step):
@@ -103,12 +104,3 @@ def _windows(image_HxWx3):
 def _variance(deviations_HxWx3xN):
     """Of each window, over all channels: [H, W]."""
     return np.square(deviations_HxWx3xN).sum(axis=-2).mean(axis=-1)
-
-
-def weights(size: int, large_size: int) -> np.ndarray:
-    """How bilinear resizing makes each of `large_size` pixels of `size` pixels: float32 [large_size, size].
-
-    Where it makes fewer of more, each is a mean of as many as it stands for (antialiasing).
-    """
-    identity = Image.fromarray(np.eye(size, dtype=np.float32))
-    return np.asarray(identity.resize((large_size, size), Image.Resampling.BILINEAR)).T

@@ -7,14 +7,13 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.bundles import bundle
 from amgan_jax.editing import carry_up
-from amgan_jax.models import foreground, networks, regions
+from amgan_jax.models import foreground, layers, networks, regions
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
@@ -213,11 +212,7 @@ def _seen(config, name, image):
     return image if image.shape[1:3] == size else _resize(image, size)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _resize(image_BxHxWxC, size):
-    """Bilinear, antialiased. As matrix products, which every format that a system is exported to has."""
-    rows, columns = (carry_up.weights(*sizes) for sizes in zip(image_BxHxWxC.shape[1:3], size, strict=True))
-    return jnp.einsum("ih,bhwc,jw->bijc", rows, image_BxHxWxC, columns, precision=jax.lax.Precision.HIGHEST)
+_resize = jax.jit(layers.resize, static_argnums=1)
 
 
 # A module is a static argument, so that all editors of one config share what is compiled.

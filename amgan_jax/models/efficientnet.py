@@ -173,7 +173,7 @@ class _DepthwiseConv(nn.Module):
         pads = tuple((low, high + self.dense) for low, high in pads)
         total = cast(jax.Array, _filter(x, kernel, self.stride, size, pads))
         if self.dense:
-            total = nn.avg_pool(total, (2, 2))
+            total = nn.avg_pool(total, window_shape=(2, 2))
         return total.astype(self.dtype)
 
 

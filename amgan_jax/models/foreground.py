@@ -13,7 +13,7 @@ from amgan_jax.models.classifiers import Classification
 
 _WIDTH, _FINE_WIDTH = 32, 8  # channels, at the finest stage's and at the image's size
 _RADIUS = 1 / 12  # of the windows in which it is sharpened, of the image's height
-_RIDGE = 0.003  # variance of colours in [-1, 1] below which they are taken to explain little
+_RIDGE = 0.01  # variance of colours in [-1, 1] below which they are taken to explain little
 
 
 class WithForeground(nn.Module):
@@ -46,11 +46,11 @@ class _Head(nn.Module):
         norm = lambda: layers.batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
         b, (h, w) = image_BxHxWx3.shape[0], max(x.shape[1:3] for x in feature_maps)
         stages = [layers.Conv(_WIDTH, 1, use_bias=False, dtype=self.dtype)(x) for x in feature_maps]
-        x = sum(jax.image.resize(x, (b, h, w, _WIDTH), "bilinear") for x in stages)
+        x = sum(layers.resize(x, (h, w)) for x in stages)
         x = nn.relu(norm()(x))
         x = nn.relu(norm()(layers.Conv(4 * _FINE_WIDTH, use_bias=False, dtype=self.dtype)(x)))
         x = x.reshape(b, h, w, 2, 2, _FINE_WIDTH).transpose(0, 1, 3, 2, 4, 5).reshape(b, 2 * h, 2 * w, _FINE_WIDTH)
-        x = jax.image.resize(x, (*image_BxHxWx3.shape[:3], _FINE_WIDTH), "bilinear")
+        x = layers.resize(x, image_BxHxWx3.shape[1:3])
         # Pixels of their own, and not what four of them have in common, end at the garment's edge.
         x = jnp.concatenate([x, image_BxHxWx3.astype(x.dtype)], axis=-1)
         x = nn.relu(norm()(layers.Conv(_FINE_WIDTH, use_bias=False, dtype=self.dtype)(x)))
