@@ -44,13 +44,13 @@ class _Head(nn.Module):
     def __call__(self, feature_maps: Sequence[jax.Array], image_BxHxWx3: jax.Array, train: bool) -> jax.Array:
         """Logits float32 [B, H, W, 1]."""
         norm = lambda: layers.batch_norm(train, self.dtype, self.axis_name)  # noqa: E731
-        b, (h, w) = image_BxHxWx3.shape[0], max(x.shape[1:3] for x in feature_maps)
+        (b, height, width, _), (h, w) = image_BxHxWx3.shape, max(x.shape[1:3] for x in feature_maps)
         stages = [layers.Conv(_WIDTH, 1, use_bias=False, dtype=self.dtype)(x) for x in feature_maps]
         x = sum(layers.resize(x, (h, w)) for x in stages)
         x = nn.relu(norm()(x))
         x = nn.relu(norm()(layers.Conv(4 * _FINE_WIDTH, use_bias=False, dtype=self.dtype)(x)))
         x = x.reshape(b, h, w, 2, 2, _FINE_WIDTH).transpose(0, 1, 3, 2, 4, 5).reshape(b, 2 * h, 2 * w, _FINE_WIDTH)
-        x = layers.resize(x, image_BxHxWx3.shape[1:3])
+        x = layers.resize(x, (height, width))
         # Pixels of their own, and not what four of them have in common, end at the garment's edge.
         x = jnp.concatenate([x, image_BxHxWx3.astype(x.dtype)], axis=-1)
         x = nn.relu(norm()(layers.Conv(_FINE_WIDTH, use_bias=False, dtype=self.dtype)(x)))

@@ -61,8 +61,8 @@ def join(coordinator: str, hosts: int | None, host: int | None) -> None:
     watch.daemon = True
     watch.start()
     try:
-        found = () if coordinator == "auto" else (coordinator, hosts, host)
-        jax.distributed.initialize(*found, initialization_timeout=2 * MEETING)
+        address = None if coordinator == "auto" else coordinator
+        jax.distributed.initialize(address, hosts, host, initialization_timeout=2 * MEETING)
     except (RuntimeError, ValueError) as error:
         hint = ", where no cluster is found: name host 0 and a free port" if coordinator == "auto" else ""
         raise UserError(f"cannot join the other hosts, --coordinator={coordinator}{hint}: {error}") from error
