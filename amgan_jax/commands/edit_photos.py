@@ -37,13 +37,12 @@ def run(given: flags.FlagValues, folder: pathlib.Path) -> None:
     root, paths = photos.root_of(given.images), _without_outputs(given.images, output)
     to_folder = is_folder(paths, output)
     _check_output(given, paths, output, to_folder)
-    schema = workdir_lib.load(folder)[1]
-    request = _request(given, schema)
-    grid = None if given.grid is None else schema.index(given.grid)
     compiled.keep()
     system = editor.load(folder)
+    request = _request(given, system.schema)
+    grid = None if given.grid is None else system.schema.index(given.grid)
     jobs = plan(paths, root, output, given.format or _FORMAT, local_path(given.masks) if given.masks else None)
-    journal = _journal(given, folder, request, schema, output) if to_folder else None
+    journal = _journal(given, folder, request, system.schema, output) if to_folder else None
     failures = batches.Failures(given.skip_bad)
     left = [job for job in jobs if journal is None or _name(job, root) not in journal.done]
     with batches.progress(len(jobs), len(jobs) - len(left)) as bar:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amgan_jax.models import layers
+from amgan_jax.models import bilinear as bilinear_lib
 
 _RADIUS = 1  # of the windows, pixels of the small image
 _RIDGE = 0.003  # variance of colours in [-1, 1] below which they are taken to explain little
@@ -71,8 +71,8 @@ def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
     # In grey levels: 127.5 * ((p / 127.5 - 1) @ slope + offset).
     offset = 127.5 * (offset - slope.sum(axis=2))
     terms = np.concatenate([slope, offset[:, :, None]], axis=2).reshape(height, width, 12)
-    terms = np.einsum("wj,ijt->itw", layers.bilinear_weights(width, w), terms, optimize=True)
-    rows_hxH = layers.bilinear_weights(height, h)
+    terms = np.einsum("wj,ijt->itw", bilinear_lib.weights(width, w), terms, optimize=True)
+    rows_hxH = bilinear_lib.weights(height, h)
     result = np.empty_like(pixels_hxwx3)
     step = max(1, _STRIP // w)
     for top in range(0, h, step):

@@ -10,7 +10,8 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
+
+from amgan_jax.models import bilinear
 
 Dtype = Any
 
@@ -185,19 +186,10 @@ def batch_norm(
     )
 
 
-def bilinear_weights(size: int, new_size: int) -> np.ndarray:
-    """How bilinear resizing makes each of `new_size` pixels of `size` pixels: float32 [new_size, size].
-
-    Where it makes fewer of more, each is a mean of as many as it stands for (antialiasing).
-    """
-    identity = Image.fromarray(np.eye(size, dtype=np.float32))
-    return np.asarray(identity.resize((new_size, size), Image.Resampling.BILINEAR)).T
-
-
 def resize(x_BxHxWxC: jax.Array, size: tuple[int, int]) -> jax.Array:
     """Bilinear, antialiased, to (height, width). As matrix products, which every export format has."""
     rows, columns = (
-        bilinear_weights(*sizes).astype(x_BxHxWxC.dtype) for sizes in zip(x_BxHxWxC.shape[1:3], size, strict=True)
+        bilinear.weights(*sizes).astype(x_BxHxWxC.dtype) for sizes in zip(x_BxHxWxC.shape[1:3], size, strict=True)
     )
     return jnp.einsum("ih,bhwc,jw->bijc", rows, x_BxHxWxC, columns, precision=lax.Precision.HIGHEST)
 
