@@ -161,7 +161,8 @@ def edit_once(
     condition = encoding.condition(source, target, schema.value_counts, config.amgan.condition)
     known = ()
     if networks.paints_foreground(config) or networks.sees_foreground(config):
-        known = (_attend(config, schema, attention, image)[1],)
+        _, found = _attend(config, schema, attention, image)
+        known = (found,)
     changed = encoding.changed(source, target)
     output = apply(generator, {"params": generator_params}, image, condition, changed, *known)
     return output.edited, output.mask
@@ -203,7 +204,7 @@ def _attend(config, schema, variables, image):
     classification = apply(network, variables, seen)
     if classification.foreground is None:
         return classification, None
-    return classification, foreground.sharpen(jax.nn.sigmoid(classification.foreground), seen)
+    return classification, _sharpen(jax.nn.sigmoid(classification.foreground), seen)
 
 
 def _seen(config, name, image):
@@ -213,6 +214,7 @@ def _seen(config, name, image):
 
 
 _resize = jax.jit(layers.resize, static_argnums=1)
+_sharpen = jax.jit(foreground.sharpen)
 
 
 # A module is a static argument, so that all editors of one config share what is compiled.

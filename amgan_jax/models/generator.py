@@ -138,7 +138,7 @@ _clip.defvjp(_clip_forward, _clip_backward)
 def _features(generator, seen_BxHxWxC, condition_BxC):
     """Features [B, H, W, width + C] that heads look at; each call makes a network of its own.
 
-    The last are what it sees, the image's pixels: norms forget how bright and how colourful it is.
+    The last are what it sees: norms forget how bright and how colourful the image's pixels are.
     """
     # All but the heads are followed by a norm, which would take a bias out again.
     conv = functools.partial(layers.Conv, use_bias=False, dtype=generator.dtype)

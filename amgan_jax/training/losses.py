@@ -104,18 +104,12 @@ def recolor(edited_BxHxWx3: jax.Array, image_BxHxWx3: jax.Array, weight_BxHxWx1:
       image_BxHxWx3: in [-1, 1].
       weight_BxHxWx1: in [0, 1], of each pixel; an image that has none counts as 0.
     """
-    b = image_BxHxWx3.shape[0]
-    edited, image, weight_BxN = (
-        edited_BxHxWx3.reshape(b, -1, 3),
-        image_BxHxWx3.reshape(b, -1, 3),
-        weight_BxHxWx1.reshape(b, -1),
-    )
-    share_BxN = weight_BxN / (jnp.sum(weight_BxN, axis=1, keepdims=True) + 1e-6)
-    colors = jnp.pad(image, [(0, 0), (0, 0), (0, 1)], constant_values=1.0)  # and one, for the function's constant
-    gram = jnp.einsum("bn,bni,bnj->bij", share_BxN, colors, colors) + _RIDGE * jnp.eye(4)
-    function = jnp.linalg.solve(gram, jnp.einsum("bn,bni,bnj->bij", share_BxN, colors, edited))
-    distance_BxN = jnp.sum(jnp.square(edited - lax.stop_gradient(colors @ function)), axis=-1)
-    return jnp.mean(jnp.sum(share_BxN * distance_BxN, axis=1))
+    share = weight_BxHxWx1 / (jnp.sum(weight_BxHxWx1, axis=(1, 2, 3), keepdims=True) + 1e-6)
+    colors = jnp.pad(image_BxHxWx3, [(0, 0)] * 3 + [(0, 1)], constant_values=1.0)  # and one, for the constant
+    gram = jnp.einsum("bhwi,bhwj->bij", share * colors, colors) + _RIDGE * jnp.eye(4)
+    function = jnp.linalg.solve(gram, jnp.einsum("bhwi,bhwj->bij", share * colors, edited_BxHxWx3))
+    best = lax.stop_gradient(jnp.einsum("bhwi,bij->bhwj", colors, function))
+    return jnp.mean(jnp.sum(share * jnp.square(edited_BxHxWx3 - best), axis=(1, 2, 3)))
 
 
 def total_variation(mask_BxHxWx1: jax.Array) -> jax.Array:

@@ -52,22 +52,22 @@ def join(coordinator: str, hosts: int | None, host: int | None) -> None:
       UserError: the numbers do not fit, the address is none, or its port is taken. Hosts that do not come within
         `MEETING` end the process in a line of the same kind.
     """
-    if coordinator != "auto" and (hosts is None or host is None or not 0 <= host < hosts):
-        raise UserError(f"--coordinator={coordinator} needs --hosts=N and --host=0 to N - 1: {hosts} and {host}")
-    if coordinator != "auto":
-        _check_address(coordinator, is_first=host == 0)
+    address = None if coordinator == "auto" else coordinator
+    if address and (hosts is None or host is None or not 0 <= host < hosts):
+        raise UserError(f"--coordinator={address} needs --hosts=N and --host=0 to N - 1: {hosts} and {host}")
+    if address:
+        _check_address(address, is_first=host == 0)
     late = f"not all hosts have come to {coordinator} in {MEETING} s: start --hosts of them, each with its --host"
-    watch = threading.Timer(MEETING, cli.end_now, [late])  # as JAX would abort, and its wait cannot be interrupted
-    watch.daemon = True
-    watch.start()
+    timer = threading.Timer(MEETING, cli.end_now, [late])  # as JAX would abort, and its wait cannot be interrupted
+    timer.daemon = True
+    timer.start()
     try:
-        address = None if coordinator == "auto" else coordinator
         jax.distributed.initialize(address, hosts, host, initialization_timeout=2 * MEETING)
     except (RuntimeError, ValueError) as error:
-        hint = ", where no cluster is found: name host 0 and a free port" if coordinator == "auto" else ""
+        hint = "" if address else ", where no cluster is found: name host 0 and a free port"
         raise UserError(f"cannot join the other hosts, --coordinator={coordinator}{hint}: {error}") from error
     finally:
-        watch.cancel()
+        timer.cancel()
 
 
 def _check_address(coordinator, is_first):

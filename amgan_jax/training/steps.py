@@ -411,9 +411,10 @@ def _guided_parts(
 ):
     """The parts of the generator's loss that compare an edit with what the frozen network sees."""
     weights, image, label, target = config.generator_loss, batch["image"], batch["label"], batch["target"]
+    changed_BxA = encoding.changed(label, target)
     parts = {}
     if weights.attention:
-        parts["attention"] = losses.attention(output.masks, guide.regions, encoding.changed(label, target))
+        parts["attention"] = losses.attention(output.masks, guide.regions, changed_BxA)
     if weights.outside:
         parts["outside"] = jnp.mean((1.0 - guide.edit_region) * jnp.abs(output.edited - image))
     if weights.perceptual:
@@ -422,7 +423,7 @@ def _guided_parts(
         as_read = _as_read(guide.image.logits, label, target, schema.value_counts)
         parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
     if weights.recolor:
-        changed_BxA, recolors_A = encoding.changed(label, target), jnp.asarray(networks.recolors(config, schema))
+        recolors_A = jnp.asarray(networks.recolors(config, schema))
         others = lax.stop_gradient(_largest(output.masks, changed_BxA * ~recolors_A))
         pixels = _largest(guide.regions, changed_BxA * recolors_A) * (1.0 - others)
         parts["recolor"] = losses.recolor(output.edited, image, pixels)
