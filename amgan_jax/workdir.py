@@ -51,6 +51,7 @@ _ADDED = {
     "discriminator.projection": False,
     "discriminator.stages": (),
     "discriminator_loss.source_attributes": 0.0,
+    "edit.even": False,
     "edit.in_turn": None,
     "evaluate.read_source": False,
     "evaluator.mixup": 0.0,

@@ -66,7 +66,7 @@ def get_config() -> config_dict.ConfigDict:
     config.amgan.whole = ()  # attributes whose region is all of the garment, where the attention network knows it
     # Their masks: foreground, all of the garment where the attention network knows it; or head, the generator's.
     config.amgan.whole_mask = "foreground"
-    config.amgan.recolors = ()  # attributes whose edits give one colour another, for generator_loss.recolor
+    config.amgan.recolors = ()  # attributes whose edits give one colour another: edit.even, generator_loss.recolor
     config.amgan.regional = True  # whether there is a regional discriminator
     config.amgan.ema_decay = 0.999  # of the generator's moving average
 
@@ -122,6 +122,7 @@ def get_config() -> config_dict.ConfigDict:
     # Numbers of attributes that are edited one after another, not in one pass; None: as validation images show best,
     # where edits_by_count is measured.
     config.edit.in_turn = config_dict.placeholder(tuple)
+    config.edit.even = True  # edits of amgan.recolors are one function of the photo's colours each
 
     config.evaluate = config_dict.ConfigDict()
     config.evaluate.batch_size = 64

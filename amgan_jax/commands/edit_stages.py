@@ -114,19 +114,20 @@ def _edit_group(system, request, group, size):
 
 
 def _edit_to_all_values(system, attribute, request, seen):
-    """Images [H, W, 3], one a value."""
+    """(image [H, W, 3], mask [H, W, 1]) of each value."""
     count = system.schema.value_counts[attribute]
     image = seen.letterboxed.image[None]
     source = encoding.with_values(system.classify(image)[0], request.known)
     target = np.repeat(encoding.with_values(source, request.wanted), count, axis=0)
     target[:, attribute] = np.arange(count)
     image, source = np.repeat(image, count, axis=0), np.repeat(source, count, axis=0)
-    return system.edit(image, source, target, where.attribute_of(request.region))[0]
+    return list(zip(*system.edit(image, source, target, where.attribute_of(request.region)), strict=True))
 
 
 def _write(size, request, edited):
     seen = edited.seen
-    after, strength = where.composite(seen.photo, seen.letterboxed, edited.image, request.region, request.strength)
+    painted = edited.image, edited.mask
+    after, strength = where.composite(seen.photo, seen.letterboxed, painted, request.region, request.strength)
     if seen.job.overlay:
         mask = strength * photos.at_photos_size(edited.mask[..., 0], seen.photo, seen.letterboxed)
         photos.write(seen.job.overlay, pictures.overlay(seen.photo, mask))
@@ -142,10 +143,10 @@ def _judge_group(system, group, size):
     return [Result(e.seen, e.source, e.confidence, e.target, *row) for e, *row in read]
 
 
-def _write_grid(values, request, seen_and_images):
-    seen, images = seen_and_images
+def _write_grid(values, request, seen_and_edits):
+    seen, edits = seen_and_edits
     photo, letterboxed = seen.photo, seen.letterboxed
-    after = [where.composite(photo, letterboxed, image, request.region, request.strength)[0] for image in images]
+    after = [where.composite(photo, letterboxed, edit, request.region, request.strength)[0] for edit in edits]
     cells = [each.pixels for each in (photo, *after)]
     picture, data = pictures.grid(cells, ["photo", *values]), io.BytesIO()
     picture.save(data, photos.format_of(seen.job.output))

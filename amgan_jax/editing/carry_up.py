@@ -1,10 +1,10 @@
 """An edit of a small image, carried up to the picture that the image was made from.
 
-In small windows of the image, the change is fitted as an affine function of the colours, and it is
-that function which is applied to the large picture (the fast guided filter, He and Sun 2015,
-https://arxiv.org/abs/1505.00996). So a change ends where the picture's own edges are, and cloth keeps
+An edit paints colours through a mask. In small windows of the image, both are fitted as affine functions of the
+image's colours, and it is those functions that are applied to the large picture (the fast guided filter, He and Sun
+2015, https://arxiv.org/abs/1505.00996). So what is painted ends where the picture's own edges are, and cloth keeps
 its threads. What colours do not explain, such as stripes that appear, is carried up bilinearly: the two are
-mixed by the share of the change's variance that the function explains.
+mixed by the share of the variance that the function explains.
 """
 
 from typing import NamedTuple
@@ -14,63 +14,74 @@ import numpy as np
 from amgan_jax.models import bilinear as bilinear_lib
 
 _RADIUS = 1  # of the windows, pixels of the small image
-_RIDGE = 0.003  # variance of colours in [-1, 1] below which they are taken to explain little
+# Variances of colours in [-1, 1] below which they are taken to explain little. Folds and threads vary less than the
+# first, so that paint does not wash them out.
+_PAINT_RIDGE, _MASK_RIDGE = 0.02, 0.003
+_CONTRAST = 2.0  # of the mask, as means over windows are soft
+_OPEN = 0.6  # masks at least so open show what was painted; below it, it is taken from their neighbours
 _HALF_LEVEL = 1.0 / 255.0  # of the 256 grey levels, of colours in [-1, 1]
 _STRIP = 1 << 16  # pixels of the picture at once: they stay in a processor's cache
+_TERMS = 16  # of a pixel's functions
 
 
 class Affine(NamedTuple):
-    """The change of each pixel as a function of its colour: color @ slope + offset, all in [-1, 1].
+    """What is painted at each pixel, and through which mask, as functions of its colour.
+
+    A pixel changes by clip(color @ mask_slope + mask_offset, 0, 1) * (color @ slope + offset), all colours in [-1, 1].
 
     slope: float32 [H, W, 3, 3], by colour channel and channel of the change. offset: float32 [H, W, 3].
+    mask_slope: float32 [H, W, 3]. mask_offset: float32 [H, W, 1].
     """
 
     slope: np.ndarray
     offset: np.ndarray
+    mask_slope: np.ndarray
+    mask_offset: np.ndarray
 
 
-def fit(image_HxWx3: np.ndarray, change_HxWx3: np.ndarray) -> Affine:
-    """The change of an image [H, W, 3] in [-1, 1] as a function of its colours, as far as they explain it.
+def fit(image_HxWx3: np.ndarray, change_HxWx3: np.ndarray, mask_HxWx1: np.ndarray) -> Affine:
+    """The change of an image as functions of its colours, as far as they explain it.
 
     Pixels that change by less than half a grey level count as unchanged.
+
+    Args:
+      image_HxWx3: in [-1, 1].
+      change_HxWx3: by how much each pixel changes.
+      mask_HxWx1: in [0, 1], how far each pixel was painted.
     """
     changed = np.any(np.abs(change_HxWx3) >= _HALF_LEVEL, axis=-1, keepdims=True)
-    change = np.where(changed, change_HxWx3, 0.0).astype(np.float32)
-    colors, changes = _windows(image_HxWx3), _windows(change)
-    color, mean_change = colors.mean(axis=-1, keepdims=True), changes.mean(axis=-1, keepdims=True)
-    colors, changes = colors - color, changes - mean_change
-    covariance = colors @ colors.swapaxes(-1, -2) / colors.shape[-1]
-    together = colors @ changes.swapaxes(-1, -2) / colors.shape[-1]
-    slope = np.linalg.solve(covariance + _RIDGE * np.eye(3, dtype=np.float32), together)
-    offset = (mean_change - slope.swapaxes(-1, -2) @ color)[..., 0]
-    variance, missed = _variance(changes), _variance(changes - slope.swapaxes(-1, -2) @ colors)
-    explained = ((variance - missed) / (variance + _HALF_LEVEL**2))[..., None]
-    return Affine(explained[..., None] * slope, explained * offset + (1.0 - explained) * change)
+    paint = _paint(np.where(changed, change_HxWx3, 0.0).astype(np.float32), mask_HxWx1)
+    # A little of every pixel, for windows in which nothing was painted.
+    slope, offset = _fit(image_HxWx3, paint, mask_HxWx1 + 1e-3, _PAINT_RIDGE)
+    mask_slope, mask_offset = _fit(image_HxWx3, mask_HxWx1, np.ones_like(mask_HxWx1), _MASK_RIDGE)
+    mask_slope, mask_offset = _windows(mask_slope[..., 0]).mean(axis=-1), _windows(mask_offset).mean(axis=-1)
+    return Affine(slope, offset, _CONTRAST * mask_slope, 0.5 + _CONTRAST * (mask_offset - 0.5))
 
 
-def carry(small_HxWx3: np.ndarray, edited_HxWx3: np.ndarray, large_hxwx3: np.ndarray) -> np.ndarray:
-    """The edit of a small image, made in a larger one: float32 [h, w, 3]; all are in [-1, 1]."""
+def carry(
+    small_HxWx3: np.ndarray, edited_HxWx3: np.ndarray, mask_HxWx1: np.ndarray, large_hxwx3: np.ndarray
+) -> np.ndarray:
+    """The edit of a small image, made in a larger one: float32 [h, w, 3]; images are in [-1, 1], masks in [0, 1]."""
     levels = np.round((large_hxwx3 + 1.0) * 127.5).astype(np.uint8)
-    change = apply(fit(small_HxWx3, edited_HxWx3 - small_HxWx3), levels).astype(np.float32) - levels
+    affine = fit(small_HxWx3, edited_HxWx3 - small_HxWx3, mask_HxWx1)
+    change = apply(affine, levels).astype(np.float32) - levels
     return np.clip(large_hxwx3 + change / 127.5, -1.0, 1.0)
 
 
 def bilinear(change_HxWx3: np.ndarray) -> Affine:
     """The change as it is, whatever the colours."""
-    return Affine(np.zeros((*change_HxWx3.shape, 3), np.float32), change_HxWx3)
+    nothing, opened = np.zeros((*change_HxWx3.shape, 3), np.float32), np.ones_like(change_HxWx3[..., :1])
+    return Affine(nothing, change_HxWx3, nothing[..., 0], opened)
 
 
 def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
     """Changes a picture uint8 [h, w, 3] of any size by the functions of a small image, which cover it evenly.
 
-    Takes the memory of the result, of as many floats as its width times 12 times the image's height, and of a strip.
+    Takes the memory of the result, of as many floats as its width times 16 times the image's height, and of a strip.
     """
     h, w = pixels_hxwx3.shape[:2]
-    slope, offset = affine
-    height, width = offset.shape[:2]
-    # In grey levels: 127.5 * ((p / 127.5 - 1) @ slope + offset).
-    offset = 127.5 * (offset - slope.sum(axis=2))
-    terms = np.concatenate([slope, offset[:, :, None]], axis=2).reshape(height, width, 12)
+    terms = _of_levels(affine)
+    height, width = terms.shape[:2]
     terms = np.einsum("wj,ijt->itw", bilinear_lib.weights(width, w), terms, optimize=True)
     rows_hxH = bilinear_lib.weights(height, h)
     result = np.empty_like(pixels_hxwx3)
@@ -79,28 +90,66 @@ def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
         strip = slice(top, top + step)
         near = np.flatnonzero(rows_hxH[strip].any(axis=0))
         near = slice(near[0], near[-1] + 1)
-        slopes = np.tensordot(rows_hxH[strip, near], terms[near], 1).reshape(-1, 4, 3, w)
-        result[strip] = _apply_to_strip(slopes, pixels_hxwx3[strip])
+        functions = np.tensordot(rows_hxH[strip, near], terms[near], 1)
+        result[strip] = _apply_to_strip(functions, pixels_hxwx3[strip])
     return result
 
 
-def _apply_to_strip(terms_sx4x3xw, pixels_sxwx3):
-    """Pixels plus their change, where the last of the four terms is the offset."""
+def _paint(change, mask):
+    """By how much pixels would change behind a mask that is open, where it is shut as their neighbours: [H, W, 3]."""
+    near = _windows(change * mask).sum(axis=-1) / (_windows(mask * mask).sum(axis=-1) + 1e-3)
+    shown = np.square(np.minimum(mask / _OPEN, 1.0))
+    return shown * change / np.maximum(mask, 0.05) + (1.0 - shown) * near
+
+
+def _fit(image, value_HxWxC, weight_HxWx1, ridge):
+    """In each window, the affine function of colours that fits best, mixed with the value itself.
+
+    Returns (slope [H, W, 3, C], offset [H, W, C]).
+    """
+    colors, values, share = _windows(image), _windows(value_HxWxC), _windows(weight_HxWx1)
+    share = share / share.sum(axis=-1, keepdims=True)
+    color, value = ((share * x).sum(axis=-1, keepdims=True) for x in (colors, values))
+    colors, values = colors - color, values - value
+    covariance, together = ((share * colors) @ x.swapaxes(-1, -2) for x in (colors, values))
+    slope = np.linalg.solve(covariance + ridge * np.eye(3, dtype=np.float32), together)
+    offset = (value - slope.swapaxes(-1, -2) @ color)[..., 0]
+    missed = values - slope.swapaxes(-1, -2) @ colors
+    variance, unexplained = ((share * np.square(x)).sum(axis=-1).sum(axis=-1) for x in (values, missed))
+    explained = ((variance - unexplained) / (variance + _HALF_LEVEL**2))[..., None]
+    return explained[..., None] * slope, explained * offset + (1.0 - explained) * value_HxWxC
+
+
+def _of_levels(affine):
+    """Functions of grey levels, not of colours in [-1, 1], which give changes in levels: [H, W, 16].
+
+    For each of four terms, those of the channels red, green and blue and the constant: of the three channels of the
+    change, then of the mask.
+    """
+    slope, offset, mask_slope, mask_offset = affine
+    # 127.5 * ((p / 127.5 - 1) @ slope + offset), and (p / 127.5 - 1) @ mask_slope + mask_offset.
+    offset = 127.5 * (offset - slope.sum(axis=2))
+    mask_offset = mask_offset - mask_slope.sum(axis=-1, keepdims=True)
+    change = np.concatenate([slope, offset[:, :, None]], axis=2)
+    mask = np.concatenate([mask_slope / 127.5, mask_offset], axis=2)
+    return np.concatenate([change, mask[..., None]], axis=3).reshape(*mask.shape[:2], _TERMS)
+
+
+def _apply_to_strip(functions_sx16xw, pixels_sxwx3):
+    """Pixels plus their change, as `_of_levels` orders it."""
     colors_sx3xw = pixels_sxwx3.transpose(0, 2, 1).astype(np.float32)
-    large = terms_sx4x3xw[:, 3] + colors_sx3xw
+    by_term = functions_sx16xw.reshape(len(functions_sx16xw), 4, 4, -1)
+    change = by_term[:, 3]
     for channel in range(3):
-        large += terms_sx4x3xw[:, channel] * colors_sx3xw[:, channel, None]
+        change += by_term[:, channel] * colors_sx3xw[:, channel, None]
+    large = change[:, :3] * np.clip(change[:, 3:], 0.0, 1.0)
+    large += colors_sx3xw
     return np.clip(np.round(large, out=large), 0, 255).transpose(0, 2, 1)
 
 
-def _windows(image_HxWx3):
-    """The window around each pixel, whose edge pixels stand for those beyond: [H, W, 3, window's pixels]."""
+def _windows(image_HxWxC):
+    """The window around each pixel, whose edge pixels stand for those beyond: [H, W, C, window's pixels]."""
     side = 2 * _RADIUS + 1
-    padded = np.pad(image_HxWx3, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="edge")
+    padded = np.pad(image_HxWxC, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(0, 1))
-    return windows.reshape(*image_HxWx3.shape, side * side)
-
-
-def _variance(deviations_HxWx3xN):
-    """Of each window, over all channels: [H, W]."""
-    return np.square(deviations_HxWx3xN).sum(axis=-2).mean(axis=-1)
+    return windows.reshape(*image_HxWxC.shape, side * side)

@@ -13,7 +13,7 @@ from amgan_jax import encoding
 from amgan_jax import workdir as workdir_lib
 from amgan_jax.bundles import bundle
 from amgan_jax.editing import carry_up
-from amgan_jax.models import foreground, layers, networks, regions
+from amgan_jax.models import foreground, layers, networks, recolor, regions
 from amgan_jax.models.activation_maps import activation_maps
 from amgan_jax.models.classifiers import Classification
 from amgan_jax.schema import Schema
@@ -92,7 +92,8 @@ class Editor:
         parameters = (self.generator, self.classifiers["attention"])
         edited, mask = edit_once(self.config, self.schema, parameters, seen, source, target)
         if seen is not image:
-            edited = np.stack([carry_up.carry(*x) for x in zip(*jax.device_get((seen, edited, image)), strict=True)])
+            each = zip(*jax.device_get((seen, edited, mask, image)), strict=True)
+            edited = np.stack([carry_up.carry(*x) for x in each])
             mask = _resize(mask, image.shape[1:3])
         return tuple(jax.device_get((edited, mask)))
 
@@ -165,7 +166,9 @@ def edit_once(
         known = (found,)
     changed = encoding.changed(source, target)
     output = apply(generator, {"params": generator_params}, image, condition, changed, *known)
-    return output.edited, output.mask
+    recolors = networks.recolors(config, schema)
+    edited = _even(output, image, changed, recolors) if config.edit.even and any(recolors) else output.edited
+    return edited, output.mask
 
 
 def read(config: Config, schema: Schema, classifiers: Tree, image: Array) -> tuple[jax.Array, jax.Array]:
@@ -215,6 +218,7 @@ def _seen(config, name, image):
 
 _resize = jax.jit(layers.resize, static_argnums=1)
 _sharpen = jax.jit(foreground.sharpen)
+_even = jax.jit(recolor.even, static_argnums=3)
 
 
 # A module is a static argument, so that all editors of one config share what is compiled.

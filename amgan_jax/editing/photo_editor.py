@@ -251,7 +251,7 @@ class PhotoEditor:
         edited, mask = self.system.edit(image, source, target, where.attribute_of(region))
         results = []
         for i, (photo, seen) in enumerate(batch):
-            after, reached = where.composite(photo, seen, edited[i], region, strength)
+            after, reached = where.composite(photo, seen, (edited[i], mask[i]), region, strength)
             painted = 255.0 * reached * photos.at_photos_size(mask[i, ..., 0], photo, seen)
             painted = Image.fromarray(np.round(painted).astype(np.uint8))
             before, wanted = self._values(source[i], confidence[i]), self.schema.decode(target[i].tolist())

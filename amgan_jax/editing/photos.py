@@ -151,7 +151,7 @@ def letterbox(photo: Photo, height: int, width: int) -> Letterboxed:
     return Letterboxed(image, (top, left, inner_h, inner_w))
 
 
-def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> Photo:
+def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray, mask_HxWx1: np.ndarray) -> Photo:
     """Carries a change up to the photo's own size.
 
     What is carried up is the difference between the edited and the seen image, as `carry_up` does, so
@@ -161,10 +161,11 @@ def apply_change(photo: Photo, seen: Letterboxed, edited_HxWx3: np.ndarray) -> P
       photo: as it was.
       seen: what the editor was given of it.
       edited_HxWx3: what the editor made of that, in [-1, 1].
+      mask_HxWx1: how far it painted each pixel, in [0, 1].
     """
     top, left, height, width = seen.box
     inside = slice(top, top + height), slice(left, left + width)
-    affine = carry_up.fit(seen.image[inside], (edited_HxWx3 - seen.image)[inside])
+    affine = carry_up.fit(seen.image[inside], (edited_HxWx3 - seen.image)[inside], mask_HxWx1[inside])
     return photo._replace(pixels=carry_up.apply(affine, photo.pixels))
 
 

@@ -97,14 +97,19 @@ def attribute_of(region: Region | None) -> int | None:
 
 
 def composite(
-    photo: photos.Photo, seen: photos.Letterboxed, edited_HxWx3: np.ndarray, region: Region | None, strength: float
+    photo: photos.Photo,
+    seen: photos.Letterboxed,
+    edited: tuple[np.ndarray, np.ndarray],
+    region: Region | None,
+    strength: float,
 ) -> tuple[photos.Photo, float | np.ndarray]:
     """A photo with an edit, as far as region and strength let it.
 
     Args:
       photo: as it was.
       seen: what the editor was given of it.
-      edited_HxWx3: what the editor made of that, in [-1, 1]; it keeps to a region that is an attribute.
+      edited: what the editor made of that: an image [H, W, 3] in [-1, 1], which keeps to a region that is an attribute,
+        and its mask [H, W, 1] in [0, 1].
       region: where the photo may change; None everywhere.
       strength: how far pixels go from the photo (0) to the edit (1).
 
@@ -117,7 +122,7 @@ def composite(
     reached = strength
     if region is not None and not isinstance(region, int):
         reached = strength * weight(region, *photo.pixels.shape[:2])
-    return photos.blend(photo, photos.apply_change(photo, seen, edited_HxWx3), reached), reached
+    return photos.blend(photo, photos.apply_change(photo, seen, *edited), reached), reached
 
 
 def _depth(start, stop, size):

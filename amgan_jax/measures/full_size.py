@@ -43,10 +43,10 @@ class Measure(BaseMeasure):
         for factor in _FACTORS:
             large = [self._sources[factor][r] for r in row]
             seen = np.stack([photos.letterbox(photos.Photo(x, None), *images.image.shape[1:3]).image for x in large])
-            edited, _ = self.context.editor.edit(seen, source, asked)
+            edited, mask = self.context.editor.edit(seen, source, asked)
             truth = _render(target, images, few, factor)
             change = edited - seen
-            ways = {"psnr": map(carry_up.fit, seen, change), "psnr_bilinear": map(carry_up.bilinear, change)}
+            ways = {"psnr": map(carry_up.fit, seen, change, mask), "psnr_bilinear": map(carry_up.bilinear, change)}
             for name, affine in ways.items():
                 pictures = map(carry_up.apply, affine, large)
                 values = [psnr(_unit(t), _unit(p)) for t, p in zip(truth, pictures, strict=True)]

@@ -82,7 +82,8 @@ def sharpen(foreground_BxHxWx1: jax.Array, image_BxHxWx3: jax.Array) -> jax.Arra
     products = image_BxHxWx3[..., :, None] * image_BxHxWx3[..., None, :]
     covariance = mean(products.reshape(b, h, w, 9)).reshape(b, h, w, 3, 3) - color[..., :, None] * color[..., None, :]
     together = mean(image_BxHxWx3 * foreground_BxHxWx1) - color * known
-    slope = _solve(covariance + _RIDGE * jnp.eye(3), together)
+    inverse = layers.inverse_3x3(covariance + _RIDGE * jnp.eye(3))
+    slope = jnp.sum(together[..., None] * inverse, axis=-2)
     offset = known - jnp.sum(slope * color, axis=-1, keepdims=True)
     fitted = jnp.sum(mean(slope) * image_BxHxWx3, axis=-1, keepdims=True) + mean(offset)
     return jnp.clip(2.0 * fitted - 0.5, 0.0, 1.0)
@@ -93,11 +94,3 @@ def _windows(size, radius):
     pixels = np.arange(size)
     inside = np.float32(np.abs(pixels[:, None] - pixels) <= radius)
     return inside / inside.sum(axis=1, keepdims=True)
-
-
-def _solve(matrix_3x3, vector_3):
-    """Of symmetric matrices, by Cramer's rule."""
-    first, second, third = (matrix_3x3[..., i, :] for i in range(3))
-    minors = jnp.stack([jnp.cross(second, third), jnp.cross(third, first), jnp.cross(first, second)], axis=-2)
-    determinant = jnp.sum(first * minors[..., 0, :], axis=-1, keepdims=True)
-    return jnp.sum(vector_3[..., None] * minors, axis=-2) / determinant

@@ -194,6 +194,13 @@ def resize(x_BxHxWxC: jax.Array, size: tuple[int, int]) -> jax.Array:
     return jnp.einsum("ih,bhwc,jw->bijc", rows, x_BxHxWxC, columns, precision=lax.Precision.HIGHEST)
 
 
+def inverse_3x3(matrix: jax.Array) -> jax.Array:
+    """Of symmetric matrices [..., 3, 3], by Cramer's rule: arithmetic, which every export has."""
+    first, second, third = (matrix[..., i, :] for i in range(3))
+    minors = jnp.stack([jnp.cross(second, third), jnp.cross(third, first), jnp.cross(first, second)], axis=-2)
+    return minors / jnp.sum(first * minors[..., 0, :], axis=-1)[..., None, None]
+
+
 def spatial_mean(features_BxHxWxC: jax.Array) -> jax.Array:
     """Global average pooling, float32 [B, C]."""
     return jnp.mean(features_BxHxWxC.astype(jnp.float32), axis=(1, 2))

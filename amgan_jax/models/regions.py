@@ -39,6 +39,11 @@ def regions(this: Seen, other: Seen, whole_A: Sequence[bool]) -> jax.Array:
     return jnp.where(jnp.asarray(whole_A), this.foreground, parts)
 
 
+def largest(regions_BxHxWxA: jax.Array, some_BxA: jax.Array) -> jax.Array:
+    """The largest of some attributes' regions or masks: [B, H, W, 1]."""
+    return jnp.max(regions_BxHxWxA * some_BxA[:, None, None], axis=-1, keepdims=True)
+
+
 def _bounded(seen):
     if seen.foreground is None:
         return seen.maps

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from amgan_jax import encoding
+from amgan_jax.models import recolor as recolor_lib
 from amgan_jax.types import Array, Metrics
 
 _RIDGE = 1e-3  # beside variances of colours in [-1, 1]
@@ -105,10 +106,8 @@ def recolor(edited_BxHxWx3: jax.Array, image_BxHxWx3: jax.Array, weight_BxHxWx1:
       weight_BxHxWx1: in [0, 1], of each pixel; an image that has none counts as 0.
     """
     share = weight_BxHxWx1 / (jnp.sum(weight_BxHxWx1, axis=(1, 2, 3), keepdims=True) + 1e-6)
-    colors = jnp.pad(image_BxHxWx3, [(0, 0)] * 3 + [(0, 1)], constant_values=1.0)  # and one, for the constant
-    gram = jnp.einsum("bhwi,bhwj->bij", share * colors, colors) + _RIDGE * jnp.eye(4)
-    function = jnp.linalg.solve(gram, jnp.einsum("bhwi,bhwj->bij", share * colors, edited_BxHxWx3))
-    best = lax.stop_gradient(jnp.einsum("bhwi,bij->bhwj", colors, function))
+    best = recolor_lib.fit(edited_BxHxWx3, image_BxHxWx3, weight_BxHxWx1, _RIDGE)
+    best = lax.stop_gradient(best(image_BxHxWx3))
     return jnp.mean(jnp.sum(share * jnp.square(edited_BxHxWx3 - best), axis=(1, 2, 3)))
 
 

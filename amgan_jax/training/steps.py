@@ -188,9 +188,9 @@ class FrozenNetwork:
         focus_BxA = jax.nn.one_hot(batch["focus"], changed_BxA.shape[-1])
         return Guide(
             regions=regions_BxHxWxA,
-            focus_region=_largest(regions_BxHxWxA, focus_BxA),
-            reference_region=_largest(regions.regions(gained, lost, self._whole), focus_BxA),
-            edit_region=_largest(regions_BxHxWxA, changed_BxA),
+            focus_region=regions.largest(regions_BxHxWxA, focus_BxA),
+            reference_region=regions.largest(regions.regions(gained, lost, self._whole), focus_BxA),
+            edit_region=regions.largest(regions_BxHxWxA, changed_BxA),
             foreground=lost.foreground,
             image=self._look(batch["image"], of_image),
             reference=self._look(batch["reference"], of_reference),
@@ -208,11 +208,6 @@ class FrozenNetwork:
         feature_map, logits = classification.feature_maps[-1], classification.foreground
         maps = activation_maps(self._variables, feature_map, label, self._value_counts, self._size)
         return regions.Seen(maps, None if logits is None else jax.nn.sigmoid(logits))
-
-
-def _largest(regions_BxHxWxA, some_BxA):
-    """The largest of some attributes' regions: [B, H, W, 1]."""
-    return jnp.max(regions_BxHxWxA * some_BxA[:, None, None], axis=-1, keepdims=True)
 
 
 def _edit(
@@ -424,8 +419,8 @@ def _guided_parts(
         parts["preservation"] = losses.value_cross_entropy(look.logits, as_read, schema.value_counts)
     if weights.recolor:
         recolors_A = jnp.asarray(networks.recolors(config, schema))
-        others = lax.stop_gradient(_largest(output.masks, changed_BxA * ~recolors_A))
-        pixels = _largest(guide.regions, changed_BxA * recolors_A) * (1.0 - others)
+        others = lax.stop_gradient(regions.largest(output.masks, changed_BxA * ~recolors_A))
+        pixels = regions.largest(guide.regions, changed_BxA * recolors_A) * (1.0 - others)
         parts["recolor"] = losses.recolor(output.edited, image, pixels)
     return parts
 

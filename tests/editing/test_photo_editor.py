@@ -170,7 +170,8 @@ def test_it_is_the_systems_edit_of_what_the_networks_see():
     edited, mask = system.edit(seen.image[None], source, target, 1)
     value = garments.SCHEMA.attributes[2].values[target[0, 2]]
     result = photo_editor.PhotoEditor(system).edit(pixels, color=value, region="collar")
-    np.testing.assert_array_equal(np.asarray(result.image), photos.apply_change(photo, seen, edited[0]).pixels)
+    expected = photos.apply_change(photo, seen, edited[0], mask[0]).pixels
+    np.testing.assert_array_equal(np.asarray(result.image), expected)
     assert list(result.confidence.values()) == confidence[0].tolist()
     assert abs(np.asarray(result.mask).mean() / 255.0 - mask[0, 4:-4].mean()) < 0.05
 

@@ -110,7 +110,7 @@ def test_no_change_leaves_every_pixel_at_any_size(size):
     photo = photos.Photo(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8), None)
     seen = photos.letterbox(photo, 32, 24)
     assert seen.image.shape == (32, 24, 3)
-    np.testing.assert_array_equal(photos.apply_change(photo, seen, seen.image).pixels, photo.pixels)
+    np.testing.assert_array_equal(photos.apply_change(photo, seen, seen.image, np.ones((32, 24, 1), np.float32)).pixels, photo.pixels)
 
 
 def test_a_change_lands_where_it_was_made_and_keeps_detail():
@@ -119,7 +119,7 @@ def test_a_change_lands_where_it_was_made_and_keeps_detail():
     seen = photos.letterbox(photo, 32, 24)
     edited = seen.image.copy()
     edited[:16] += 0.4  # the upper half is lighter by a fifth of the range: 51 levels
-    result = photos.apply_change(photo, seen, edited).pixels.astype(int)
+    result = photos.apply_change(photo, seen, edited, np.ones((32, 24, 1), np.float32)).pixels.astype(int)
     np.testing.assert_allclose(result[:140] - photo.pixels[:140], 51, atol=1)
     np.testing.assert_array_equal(result[180:], photo.pixels[180:])
 
