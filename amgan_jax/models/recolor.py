@@ -25,12 +25,12 @@ class Affine(NamedTuple):
     offset: jax.Array
 
     def __call__(self, image_BxHxWx3: jax.Array) -> jax.Array:
-        """The functions' values at each pixel."""
+        """The functions' values at each pixel, float32 [B, H, W, 3]."""
         return jnp.einsum("bhwc,bcd->bhwd", image_BxHxWx3, self.slope, precision="highest") + self.offset
 
 
 def fit(value_BxHxWx3: jax.Array, image_BxHxWx3: jax.Array, weight_BxHxWx1: jax.Array, ridge: float) -> Affine:
-    """The functions that fit values best (ridge regression, as in a window of the guided filter, He et al. 2013, eq. 5).
+    """The functions that fit values best: ridge regression, as in a window of the guided filter (He et al. 2013, eq. 5).
 
     Args:
       value_BxHxWx3: what to fit.
