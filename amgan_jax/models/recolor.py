@@ -30,7 +30,7 @@ class Affine(NamedTuple):
 
 
 def fit(value_BxHxWx3: jax.Array, image_BxHxWx3: jax.Array, weight_BxHxWx1: jax.Array, ridge: float) -> Affine:
-    """The functions that fit values best: ridge regression, as in a window of the guided filter (He et al. 2013, eq. 5).
+    """The functions that fit values best: ridge regression, as in the guided filter (He et al. 2013, eq. 5).
 
     Args:
       value_BxHxWx3: what to fit.
