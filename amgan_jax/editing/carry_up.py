@@ -14,13 +14,14 @@ import numpy as np
 from amgan_jax.models import bilinear as bilinear_lib
 
 _RADIUS = 1  # of the windows, pixels of the small image
+_PIXELS = (2 * _RADIUS + 1) ** 2  # of a window
 # Variances of colours in [-1, 1] below which they are taken to explain little. Folds and threads vary less than the
 # first, so that paint does not wash them out.
 _PAINT_RIDGE, _MASK_RIDGE = 0.02, 0.003
 _CONTRAST = 2.0  # of the mask, as means over windows are soft
 _OPEN = 0.6  # masks at least so open show what was painted; below it, it is taken from their neighbours
 _HALF_LEVEL = 1.0 / 255.0  # of the 256 grey levels, of colours in [-1, 1]
-_STRIP = 1 << 16  # pixels of the picture at once: they stay in a processor's cache
+_STRIP = 1 << 13  # pixels of the picture at once: they stay in a processor's cache
 _TERMS = 16  # of a pixel's functions
 
 
@@ -54,7 +55,7 @@ def fit(image_HxWx3: np.ndarray, change_HxWx3: np.ndarray, mask_HxWx1: np.ndarra
     # A little of every pixel, for windows in which nothing was painted.
     slope, offset = _fit(image_HxWx3, paint, mask_HxWx1 + 1e-3, _PAINT_RIDGE)
     mask_slope, mask_offset = _fit(image_HxWx3, mask_HxWx1, np.ones_like(mask_HxWx1), _MASK_RIDGE)
-    mask_slope, mask_offset = _windows(mask_slope[..., 0]).mean(axis=-1), _windows(mask_offset).mean(axis=-1)
+    mask_slope, mask_offset = (_sums(x) / _PIXELS for x in (mask_slope[..., 0], mask_offset))
     return Affine(slope, offset, _CONTRAST * mask_slope, 0.5 + _CONTRAST * (mask_offset - 0.5))
 
 
@@ -97,7 +98,7 @@ def apply(affine: Affine, pixels_hxwx3: np.ndarray) -> np.ndarray:
 
 def _paint(change, mask):
     """By how much pixels would change behind a mask that is open, where it is shut as their neighbours: [H, W, 3]."""
-    near = _windows(change * mask).sum(axis=-1) / (_windows(mask * mask).sum(axis=-1) + 1e-3)
+    near = _sums(change * mask) / (_sums(mask * mask) + 1e-3)
     shown = np.square(np.minimum(mask / _OPEN, 1.0))
     return shown * change / np.maximum(mask, 0.05) + (1.0 - shown) * near
 
@@ -107,16 +108,25 @@ def _fit(image, value_HxWxC, weight_HxWx1, ridge):
 
     Returns (slope [H, W, 3, C], offset [H, W, C]).
     """
-    colors, values, share = _windows(image), _windows(value_HxWxC), _windows(weight_HxWx1)
-    share = share / share.sum(axis=-1, keepdims=True)
-    color, value = ((share * x).sum(axis=-1, keepdims=True) for x in (colors, values))
-    colors, values = colors - color, values - value
-    covariance, together = ((share * colors) @ x.swapaxes(-1, -2) for x in (colors, values))
-    slope = np.linalg.solve(covariance + ridge * np.eye(3, dtype=np.float32), together)
-    offset = (value - slope.swapaxes(-1, -2) @ color)[..., 0]
-    missed = values - slope.swapaxes(-1, -2) @ colors
-    variance, unexplained = ((share * np.square(x)).sum(axis=-1).sum(axis=-1) for x in (values, missed))
-    explained = ((variance - unexplained) / (variance + _HALF_LEVEL**2))[..., None]
+    weight = _sums(weight_HxWx1)
+
+    def mean(x):
+        return _sums(weight_HxWx1 * x) / weight
+
+    def covariance(x, y, x_mean, y_mean):
+        h, w, channels = *x.shape[:2], x.shape[2] * y.shape[2]
+        together = mean((x[..., :, None] * y[..., None, :]).reshape(h, w, channels))
+        return together.reshape(h, w, x.shape[2], y.shape[2]) - x_mean[..., :, None] * y_mean[..., None, :]
+
+    color, value = mean(image), mean(value_HxWxC)
+    together = covariance(image, value_HxWxC, color, value)
+    of_colors = covariance(image, image, color, color) + ridge * np.eye(3, dtype=np.float32)
+    slope = np.linalg.solve(of_colors, together)
+    offset = value - (slope.swapaxes(-1, -2) @ color[..., None])[..., 0]
+    variance = np.maximum(mean(np.square(value_HxWxC)) - np.square(value), 0.0).sum(axis=-1)
+    # A ridge regression leaves the variance without slope * together and without the ridge times slope squared.
+    found = (slope * together).sum(axis=(2, 3)) + ridge * np.square(slope).sum(axis=(2, 3))
+    explained = (found / (variance + _HALF_LEVEL**2))[..., None]
     return explained[..., None] * slope, explained * offset + (1.0 - explained) * value_HxWxC
 
 
@@ -147,9 +157,9 @@ def _apply_to_strip(functions_sx16xw, pixels_sxwx3):
     return np.clip(np.round(large, out=large), 0, 255).transpose(0, 2, 1)
 
 
-def _windows(image_HxWxC):
-    """The window around each pixel, whose edge pixels stand for those beyond: [H, W, C, window's pixels]."""
-    side = 2 * _RADIUS + 1
+def _sums(image_HxWxC):
+    """Over the window around each pixel, whose edge pixels stand for those beyond: [H, W, C]."""
+    h, w = image_HxWxC.shape[:2]
     padded = np.pad(image_HxWxC, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(0, 1))
-    return windows.reshape(*image_HxWxC.shape, side * side)
+    rows = sum(padded[i : i + h] for i in range(2 * _RADIUS + 1))
+    return sum(rows[:, i : i + w] for i in range(2 * _RADIUS + 1))
