@@ -217,11 +217,12 @@ class _Shrinker:
 
     def edit(self, image, source, target):
         self.asked.append((source, target))
+        opened = np.ones_like(image[..., :1])
         for factor in (4, 8):
             before, after = (self._render(label, factor, image.shape[1:3]) for label in (source, target))
             if np.array_equal(before, image):
-                return after, None
-        return image, None  # which was not made of the source
+                return after, opened
+        return image, opened  # which was not made of the source
 
     def _render(self, label, factor, size):
         large = garments.render_batch(label, self._nuisance[: len(label)], (factor * size[0], factor * size[1]))
