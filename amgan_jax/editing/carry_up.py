@@ -7,6 +7,7 @@ its threads. What colours do not explain, such as stripes that appear, is carrie
 mixed by the share of the variance that the function explains.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -161,5 +162,5 @@ def _sums(image_HxWxC):
     """Over the window around each pixel, whose edge pixels stand for those beyond: [H, W, C]."""
     h, w = image_HxWxC.shape[:2]
     padded = np.pad(image_HxWxC, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="edge")
-    rows = sum(padded[i : i + h] for i in range(2 * _RADIUS + 1))
-    return sum(rows[:, i : i + w] for i in range(2 * _RADIUS + 1))
+    rows = functools.reduce(np.add, [padded[i : i + h] for i in range(2 * _RADIUS + 1)])
+    return functools.reduce(np.add, [rows[:, i : i + w] for i in range(2 * _RADIUS + 1)])
