@@ -7,7 +7,7 @@ import pytest
 from amgan_jax import garments
 from amgan_jax.editing import carry_up, editor
 from amgan_jax.models import networks
-from amgan_jax.training import state
+from amgan_jax.training import losses, state
 from amgan_jax.workdir import CLASSIFIERS
 from tests import helpers
 
@@ -134,6 +134,25 @@ def test_the_config_says_what_is_edited_in_turn(system):
         other.edit(image, source, target)[0], system.edit(image, source, target, in_turn=(5,))[0]
     )
     assert not np.array_equal(other.edit(image, source, target)[0], system.edit(image, source, target)[0])
+
+
+def test_a_new_colour_is_one_function_of_the_old_ones_where_the_config_says_so(system):
+    split = helpers.rendered_split(2, 24)
+    image, source = split.image[:2], split.label[:2]
+    color, sleeve = source.copy(), source.copy()
+    color[:, 2] = (source[:, 2] + 1) % 7
+    sleeve[:, 0] = (source[:, 0] + 1) % 3
+    config = helpers.tiny_config()
+    config.amgan.recolors = ("color",)
+    misses = []
+    for config.edit.even in (False, True):
+        other = editor.Editor(config, garments.SCHEMA, system.generator, system.classifiers)
+        np.testing.assert_array_equal(other.edit(image, source, sleeve)[0], system.edit(image, source, sleeve)[0])
+        edited, mask = other.edit(image, source, color)
+        paint = (edited - image) / mask  # a mask of untrained networks is shut nowhere
+        free = np.abs(image + paint).max(axis=-1, keepdims=True) < 0.99  # not cut at black or white
+        misses.append(np.sqrt(losses.recolor(paint, image, free.astype(np.float32))))
+    assert misses[1] < 0.1 * misses[0]
 
 
 def test_classify_reads_each_attribute_within_its_values(system):
